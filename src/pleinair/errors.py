@@ -1,7 +1,7 @@
 """One tree of errors.
 
 PleinairError
-├── InputError      what a person asked for cannot be done: names the field, what came, what is allowed
+├── InputError      what was asked for cannot be: names the field, what came, what is allowed
 ├── ModelError      a model is unknown, missing, corrupt or does not fit the code
 ├── MediaError      a file cannot be written, read or encoded
 └── TrainingError   a run cannot start or go on (other settings, a broken checkpoint)

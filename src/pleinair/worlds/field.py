@@ -48,9 +48,10 @@ def noise(u: Tensor, v: Tensor, power: float = 1.8) -> Tensor:
 
     ``power`` 1.2 is rough (rock), 1.8 cloudy, 2.6 smooth.
     """
-    u, v = torch.broadcast_tensors(u, v)
-    batch, _, frames, height, width = u.shape
-    grid = torch.stack((u - u.floor(), v - v.floor()), -1).mul_(2).sub_(1)
+    batch, _, frames, height, width = (u + v).shape
+    shape = (batch, 1, frames, height, width)
+    grid = torch.stack(((u - u.floor()).expand(shape), (v - v.floor()).expand(shape)), -1)
+    grid = grid.mul_(2).sub_(1)
     grid = grid.view(batch, frames * height, width, 2)
     table = _texture(power, u.device).expand(batch, -1, -1, -1)
     return F.grid_sample(table, grid, align_corners=True).view(batch, 1, frames, height, width)

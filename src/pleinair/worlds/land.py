@@ -62,7 +62,9 @@ def ridges(
     """
     rows = len(heights)
     for row, height in enumerate(heights):
-        line = profile(azimuth * (0.085 + 0.03 * row) + layout["offset"] * (3 + row) + 0.31 * row, kind)
+        line = profile(
+            azimuth * (0.085 + 0.03 * row) + layout["offset"] * (3 + row) + 0.31 * row, kind
+        )
         top = low + height * (0.25 + 0.75 * line)
         relief = noise(azimuth * 0.35 + 0.2 * row, elevation * 0.6 + layout["offset"], 1.2)
         slope = torch.diff(line, dim=-1, append=line[..., -1:]) * 26
@@ -79,7 +81,14 @@ def ridges(
 
 
 def pines(
-    canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout, *, rows: int, height: float
+    canvas: Tensor,
+    azimuth: Tensor,
+    elevation: Tensor,
+    light: Light,
+    layout: Layout,
+    *,
+    rows: int,
+    height: float,
 ) -> Tensor:
     """Rows of pine tops, nearer rows taller, darker and coarser."""
     for row in range(rows):
@@ -99,7 +108,9 @@ def pines(
     return canvas
 
 
-def buildings(canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout) -> Tensor:
+def buildings(
+    canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout
+) -> Tensor:
     """Three rows of buildings with windows that light up as it darkens."""
     for row, (pitch, height) in enumerate(((0.11, 0.46), (0.15, 0.38), (0.21, 0.22))):
         place = azimuth / pitch + layout["offset"] * 60 + 29 * row
@@ -112,9 +123,13 @@ def buildings(canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, 
         tone = 0.30 + 0.35 * dice(cell + 90 * row, 2)
         body = tone * light.light * rgb((0.92, 0.95, 1.05), canvas)
         u, v = across * 5, elevation / 0.042
-        window = step(0.5, 0.3, (u - u.floor() - 0.5).abs()) * step(0.5, 0.28, (v - v.floor() - 0.5).abs())
+        window = step(0.5, 0.3, (u - u.floor() - 0.5).abs()) * step(
+            0.5, 0.28, (v - v.floor() - 0.5).abs()
+        )
         chance = dice(cell * 7 + u.floor() * 31 + v.floor() * 101 + row, 3)
-        lamp = window * (chance < 0.12 + 0.5 * light.darkness) * (0.15 + light.darkness).clamp(max=1)
+        lamp = (
+            window * (chance < 0.12 + 0.5 * light.darkness) * (0.15 + light.darkness).clamp(max=1)
+        )
         glass = window * (1 - light.darkness) * 0.35
         body = mix(body, light.zenith, glass)
         body = mix(body, rgb((1.0, 0.84, 0.48), canvas), lamp * 0.95)
@@ -162,11 +177,19 @@ def waves(view: View, layout: Layout) -> Tensor:
 
 
 def water(
-    mirror: Tensor, height: Tensor, view: View, light: Light, layout: Layout, *, colour: tuple[float, float, float]
+    mirror: Tensor,
+    height: Tensor,
+    view: View,
+    light: Light,
+    layout: Layout,
+    *,
+    colour: tuple[float, float, float],
 ) -> Tensor:
     """Water: what it mirrors at grazing angles, its own colour below, and glints of the sun."""
     down = (-view.elevation).clamp(min=0)
-    body = rgb(colour, mirror) * (0.35 + light.light) + 0.20 * height * light.light * layout["swell"]
+    body = (
+        rgb(colour, mirror) * (0.35 + light.light) + 0.20 * height * light.light * layout["swell"]
+    )
     gloss = layout["gloss"] * torch.exp(-down * 2.2)
     surface = mix(body, mirror, gloss.clamp(0, 1))
     aside = (view.azimuth - layout["sun"]) ** 2

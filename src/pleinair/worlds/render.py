@@ -7,7 +7,7 @@ Tensors are (B, C, T, H, W) and every layer broadcasts what does not vary.
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -73,8 +73,10 @@ def _layout(scenes: Sequence[Scene], device: torch.device) -> Layout:
     }
 
 
-def _backdrop(scene: Scene, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout, time: Tensor) -> Tensor:
-    """Everything above the horizon in these directions (a mirrored direction gives a reflection)."""
+def _backdrop(
+    scene: Scene, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout, time: Tensor
+) -> Tensor:
+    """Everything above the horizon in these directions; a mirrored one gives a reflection."""
     canvas = sky.gradient(azimuth, elevation, light, layout)
     if scene.weather in ("clear", "scattered clouds") and scene.hour in ("dusk", "night"):
         canvas = canvas + sky.stars(azimuth, elevation, light, layout, time)
@@ -91,15 +93,20 @@ def _backdrop(scene: Scene, azimuth: Tensor, elevation: Tensor, light: Light, la
     return _skyline(scene, canvas, azimuth, elevation, light, layout)
 
 
-def _skyline(scene: Scene, canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout) -> Tensor:
-    def hills(**shape: Any) -> Tensor:
-        return land.ridges(canvas, azimuth, elevation, light, layout, **shape)
+def _skyline(
+    scene: Scene, canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout
+) -> Tensor:
+    hills = partial(land.ridges, canvas, azimuth, elevation, light, layout)
 
     match scene.place:
         case "mountains":
-            return hills(kind=2, heights=(0.66, 0.50, 0.20), colour=(0.40, 0.39, 0.46), haze=0.40, snow=0.50)
+            return hills(
+                kind=2, heights=(0.66, 0.50, 0.20), colour=(0.40, 0.39, 0.46), haze=0.40, snow=0.50
+            )
         case "snow field":
-            return hills(kind=0, heights=(0.14, 0.07), colour=(0.90, 0.94, 1.05), haze=0.35, icy=True)
+            return hills(
+                kind=0, heights=(0.14, 0.07), colour=(0.90, 0.94, 1.05), haze=0.35, icy=True
+            )
         case "meadow":
             return hills(kind=0, heights=(0.13, 0.08), colour=(0.26, 0.42, 0.16), haze=0.5)
         case "desert":
@@ -115,7 +122,11 @@ def _skyline(scene: Scene, canvas: Tensor, azimuth: Tensor, elevation: Tensor, l
                 canvas, azimuth, elevation, light, layout,
                 kind=1, heights=(0.20,), colour=(0.52, 0.44, 0.34), haze=0.3, low=0.06,
             )  # fmt: skip
-            return mix(canvas, cliff, (headland - elevation * 3 > 0.12).float() * (elevation < 0.26 * headland))
+            return mix(
+                canvas,
+                cliff,
+                (headland - elevation * 3 > 0.12).float() * (elevation < 0.26 * headland),
+            )
         case "city":
             return land.buildings(canvas, azimuth, elevation, light, layout)
     return canvas
@@ -128,7 +139,12 @@ def _surface(scene: Scene, view: View, light: Light, layout: Layout) -> Tensor:
         upper = _backdrop(scene, view.azimuth, horizon, light, layout, view.time)
         rough = 0.10 if scene.place == "snow field" else 0.35
         lower = land.ground(
-            view, light, layout, colours=land.GROUND[scene.place], rough=rough, icy=scene.place == "snow field"
+            view,
+            light,
+            layout,
+            colours=land.GROUND[scene.place],
+            rough=rough,
+            icy=scene.place == "snow field",
         )
     else:
         height = land.waves(view, layout)
@@ -136,7 +152,12 @@ def _surface(scene: Scene, view: View, light: Light, layout: Layout) -> Tensor:
         aside = view.azimuth + 0.03 * layout["swell"] * height
         below = horizon < 0
         upper = _backdrop(
-            scene, torch.where(below, aside, view.azimuth), torch.where(below, bent, horizon), light, layout, view.time
+            scene,
+            torch.where(below, aside, view.azimuth),
+            torch.where(below, bent, horizon),
+            light,
+            layout,
+            view.time,
         )
         lower = land.water(upper, height, view, light, layout, colour=land.WATER[scene.place])
         lower = mix(lower, light.horizon, torch.exp(horizon.clamp(max=0) * 55) * 0.5)
@@ -146,7 +167,11 @@ def _surface(scene: Scene, view: View, light: Light, layout: Layout) -> Tensor:
 
 
 def _fog(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
-    drift = noise(view.azimuth * 0.22 + layout["wind"] * view.time * 0.012, view.elevation * 0.5 + layout["offset"], 2.2)
+    drift = noise(
+        view.azimuth * 0.22 + layout["wind"] * view.time * 0.012,
+        view.elevation * 0.5 + layout["offset"],
+        2.2,
+    )
     low = torch.exp(-view.elevation.abs() * 3.2) * (0.72 + 0.34 * drift)
     return mix(canvas, light.fog, (layout["haze"] * (0.22 + 0.86 * low)).clamp(0, 0.93))
 
@@ -166,20 +191,33 @@ def _rain(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
 
 def _snowflakes(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
     for layer, (size, speed) in enumerate(((3.6, 0.50), (6.0, 0.34))):
-        u = view.x * size + layout["wind"] * view.time * 0.5 + 0.35 * torch.sin(view.time * 2 + view.y * 3 + layer)
+        u = (
+            view.x * size
+            + layout["wind"] * view.time * 0.5
+            + 0.35 * torch.sin(view.time * 2 + view.y * 3 + layer)
+        )
         v = view.y * size + view.time * speed * size
         cell = u.floor() * 37 + v.floor() * 91 + 1000 * layer
-        du, dv = u - u.floor() - 0.25 - 0.5 * dice(cell, 0), v - v.floor() - 0.25 - 0.5 * dice(cell, 1)
+        du, dv = (
+            u - u.floor() - 0.25 - 0.5 * dice(cell, 0),
+            v - v.floor() - 0.25 - 0.5 * dice(cell, 1),
+        )
         flake = step(0.26, 0.08, (du * du + dv * dv).sqrt()) * (dice(cell, 2) > 0.58)
-        canvas = mix(canvas, 0.35 + 0.65 * light.light.clamp(min=0.45), flake * (0.92 - 0.15 * layer))
+        canvas = mix(
+            canvas, 0.35 + 0.65 * light.light.clamp(min=0.45), flake * (0.92 - 0.15 * layer)
+        )
     return canvas
 
 
 def _lightning(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
     beat = (view.time + 2 * layout["phase"]) % 2.0
     flash = ((beat < 0.26) + 0.6 * ((beat > 0.37) & (beat < 0.51))).to(canvas.dtype)
-    strike = layout["bow"] * 1.6 + 0.16 * (noise(view.elevation * 0.55 + layout["offset"], layout["phase"], 1.2) - 0.5)
-    bolt = torch.exp(-(((view.azimuth - strike) / (view.pixel * 0.9)) ** 2)) * step(0.0, 0.02, view.elevation)
+    strike = layout["bow"] * 1.6 + 0.16 * (
+        noise(view.elevation * 0.55 + layout["offset"], layout["phase"], 1.2) - 0.5
+    )
+    bolt = torch.exp(-(((view.azimuth - strike) / (view.pixel * 0.9)) ** 2)) * step(
+        0.0, 0.02, view.elevation
+    )
     glow = 0.30 * torch.exp(-((view.azimuth - strike) ** 2) * 5) * step(-0.35, 0.15, view.elevation)
     return canvas + flash * (0.10 + glow + 0.95 * bolt * step(0.62, 0.5, view.elevation))
 
@@ -189,7 +227,11 @@ def _thing(canvas: Tensor, thing: Placed, view: View, light: Light, layout: Layo
     near = thing.distance / away  # (1, 1, T, 1, 1): how much larger than at mid-clip
     mid = view.time - view.time.mean()
     azimuth = (thing.azimuth + thing.speed * mid) * near
-    elevation = (thing.elevation - (view.height - 1) / thing.distance) * near if thing.flies else -view.height / away
+    elevation = (
+        (thing.elevation - (view.height - 1) / thing.distance) * near
+        if thing.flies
+        else -view.height / away
+    )
     size = thing.size * near
     paint = torch.tensor(PAINTS[thing.colour], device=canvas.device).view(1, 3, 1, 1, 1)
     brush = Brush(

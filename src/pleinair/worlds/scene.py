@@ -1,4 +1,4 @@
-"""What is in a scene: the truth that the renderer draws, captions describe and evaluation asks for."""
+"""What is in a scene: the truth the renderer draws, captions describe and evaluation asks for."""
 
 import random
 from dataclasses import dataclass
@@ -130,7 +130,7 @@ def sample_scene(seed: int, index: int, *, held_out: bool | None = False) -> Sce
     """Scene number ``index`` of the endless series ``seed``.
 
     Args:
-        held_out: False for training scenes only, True for held-out combinations only, None for both.
+        held_out: False for training scenes, True for held-out combinations, None for both.
     """
     rng = random.Random(f"pleinair scene {seed} {index}")
     while True:

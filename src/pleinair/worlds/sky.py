@@ -82,13 +82,17 @@ def rainbow(sky: Tensor, azimuth: Tensor, elevation: Tensor, layout: Layout) -> 
     """One bow opposite the sun, red outside."""
     near = ((azimuth - layout["bow"]) ** 2 + (elevation + 0.12) ** 2).sqrt()
     across = (near - 0.56) / 0.12  # 0 violet inside, 1 red outside
-    hue = torch.cat([(1 - (across - place).abs() / 0.34).clamp(0, 1) for place in (0.86, 0.52, 0.18)], 1)
+    hue = torch.cat(
+        [(1 - (across - place).abs() / 0.34).clamp(0, 1) for place in (0.86, 0.52, 0.18)], 1
+    )
     band = cover((across - 0.5).abs() - 0.5, torch.full_like(across[..., :1, :1], 0.35))
     inside = 0.07 * step(0.0, -1.0, across)
     return mix(sky, hue * 0.95 + 0.25, band * 0.62) + inside
 
 
-def shooting_star(sky: Tensor, azimuth: Tensor, elevation: Tensor, layout: Layout, time: Tensor) -> Tensor:
+def shooting_star(
+    sky: Tensor, azimuth: Tensor, elevation: Tensor, layout: Layout, time: Tensor
+) -> Tensor:
     """A meteor that crosses again and again, one crossing in 1.5 seconds."""
     phase = (time / 1.5 + layout["phase"]) % 1
     toward = torch.where(layout["phase"] > 0.5, 1.0, -1.0)

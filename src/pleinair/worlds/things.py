@@ -56,6 +56,7 @@ def _box(u: Tensor, v: Tensor, width: float, height: float) -> Tensor:
 
 
 def balloon(b: Brush, canvas: Tensor) -> Tensor:
+    """An envelope in gores, a basket, and a burner that shows as it darkens."""
     u, v = b.u, b.v - 0.12 + 0.02 * torch.sin(b.time * 1.5 + b.phase * 6)
     radius = (u * u + v * v).sqrt() - 0.36
     cone = torch.maximum(u.abs() * 0.80 + (-v) * 0.56 - 0.345, -v - 0.52)
@@ -65,22 +66,28 @@ def balloon(b: Brush, canvas: Tensor) -> Tensor:
     canvas = b.lay(canvas, b.paint * shade, cover(shape, b.soft))
     basket = _box(u, v + 0.60, 0.075, 0.055)
     canvas = b.lay(canvas, b.lit((0.42, 0.26, 0.13)), cover(basket, b.soft))
-    flame = torch.exp(-(u * u + (v + 0.42) ** 2) * 70) * (0.5 + 0.5 * torch.sin(b.time * 5 + b.phase * 9))
+    flame = torch.exp(-(u * u + (v + 0.42) ** 2) * 70) * (
+        0.5 + 0.5 * torch.sin(b.time * 5 + b.phase * 9)
+    )
     return canvas + rgb((1.0, 0.6, 0.2), canvas) * flame.clamp(min=0) * b.light.darkness * 0.7
 
 
 def bird(b: Brush, canvas: Tensor) -> Tensor:
+    """A gull: two wings that beat."""
     flap = torch.sin(b.time * 9 + b.phase * 6.3)
     side = b.u.abs()
     line = (0.26 + 0.30 * flap) * side - 0.42 * side * side * (1.2 + 0.5 * flap)
     wing = (b.v - line).abs() - 0.10 * (1.12 - side)
     shape = torch.maximum(wing, side - 1)
     body = ((b.u * 0.75) ** 2 + (b.v * 1.9) ** 2).sqrt() - 0.24
-    dark = torch.where(b.light.darkness > 0.5, b.light.horizon * 0.22, b.lit((0.13, 0.13, 0.16), 0.1))
+    dark = torch.where(
+        b.light.darkness > 0.5, b.light.horizon * 0.22, b.lit((0.13, 0.13, 0.16), 0.1)
+    )
     return b.lay(canvas, dark, cover(torch.minimum(shape, body), b.soft), 0.7)
 
 
 def sailboat(b: Brush, canvas: Tensor) -> Tensor:
+    """Two sails over a hull, rolling, mirrored in the water."""
     u, v = b.u * b.toward, b.v
     roll = 0.06 * torch.sin(b.time * 1.8 + b.phase * 6.3)
     u, v = u + v * roll, v - 0.02 * torch.sin(b.time * 2.2 + b.phase * 5)
@@ -97,6 +104,7 @@ def sailboat(b: Brush, canvas: Tensor) -> Tensor:
 
 
 def lighthouse(b: Brush, canvas: Tensor) -> Tensor:
+    """A banded tower on a rock; its beam turns."""
     u, v = b.u, b.v
     rock = ((u / 0.42) ** 2 + ((v + 0.01) / 0.13) ** 2).sqrt() - 1
     canvas = b.lay(canvas, b.lit((0.25, 0.23, 0.22)), cover(rock * 0.13, b.soft) * (v > -0.06))
@@ -105,7 +113,11 @@ def lighthouse(b: Brush, canvas: Tensor) -> Tensor:
     stone = mix(b.lit((0.96, 0.95, 0.92), 0.22), b.lit((0.82, 0.10, 0.08), 0.22), band)
     stone = stone * (1.0 - 1.6 * u.clamp(0, 0.2))
     canvas = b.lay(canvas, stone, cover(tower, b.soft))
-    canvas = b.lay(canvas, b.lit((0.55, 0.08, 0.07)), cover(torch.maximum(u.abs() * 1.1 + v - 1.06, 0.92 - v), b.soft))
+    canvas = b.lay(
+        canvas,
+        b.lit((0.55, 0.08, 0.07)),
+        cover(torch.maximum(u.abs() * 1.1 + v - 1.06, 0.92 - v), b.soft),
+    )
     turn = b.time * 2.4 + b.phase * 6.3
     lamp = cover(_box(u, v - 0.85, 0.06, 0.065), b.soft)
     canvas = b.lay(canvas, rgb((1.0, 0.93, 0.62), canvas), lamp, 0.2)
@@ -120,6 +132,7 @@ def lighthouse(b: Brush, canvas: Tensor) -> Tensor:
 
 
 def pine(b: Brush, canvas: Tensor) -> Tensor:
+    """Tiers of branches that sway a little."""
     sway = b.u + 0.012 * b.v * torch.sin(b.time * 1.6 + b.phase * 6)
     trunk = _box(sway, b.v - 0.06, 0.03, 0.10)
     canvas = b.lay(canvas, b.lit((0.24, 0.15, 0.09)), cover(trunk, b.soft))
@@ -132,9 +145,12 @@ def pine(b: Brush, canvas: Tensor) -> Tensor:
 
 
 def cabin(b: Brush, canvas: Tensor) -> Tensor:
+    """Logs, a roof, and windows that are always lit."""
     u, v = b.u, b.v
     log = 0.9 + 0.12 * torch.sin(v * 60)
-    canvas = b.lay(canvas, b.lit((0.50, 0.30, 0.17)) * log, cover(_box(u, v - 0.20, 0.42, 0.20), b.soft))
+    canvas = b.lay(
+        canvas, b.lit((0.50, 0.30, 0.17)) * log, cover(_box(u, v - 0.20, 0.42, 0.20), b.soft)
+    )
     chimney = _box(u - 0.22, v - 0.66, 0.05, 0.10)
     canvas = b.lay(canvas, b.lit((0.35, 0.28, 0.26)), cover(chimney, b.soft))
     roof = torch.maximum(u.abs() * 0.62 + v - 0.74, 0.38 - v)
@@ -146,9 +162,12 @@ def cabin(b: Brush, canvas: Tensor) -> Tensor:
 
 
 def windmill(b: Brush, canvas: Tensor) -> Tensor:
+    """A tower with four turning sails."""
     u, v = b.u, b.v
     tower = torch.maximum(u.abs() - 0.16 + 0.10 * v, _box(u, v - 0.31, 1.0, 0.31))
-    canvas = b.lay(canvas, b.lit((0.92, 0.88, 0.80), 0.2) * (1 - 1.3 * u.clamp(0, 0.2)), cover(tower, b.soft))
+    canvas = b.lay(
+        canvas, b.lit((0.92, 0.88, 0.80), 0.2) * (1 - 1.3 * u.clamp(0, 0.2)), cover(tower, b.soft)
+    )
     cap = ((u / 0.13) ** 2 + ((v - 0.62) / 0.09) ** 2).sqrt() - 1
     canvas = b.lay(canvas, b.lit((0.45, 0.20, 0.14)), cover(cap * 0.09, b.soft))
     canvas = b.lay(canvas, b.lit((0.25, 0.18, 0.14)), cover(_box(u, v - 0.09, 0.045, 0.09), b.soft))
@@ -164,17 +183,24 @@ def windmill(b: Brush, canvas: Tensor) -> Tensor:
 
 
 def campfire(b: Brush, canvas: Tensor) -> Tensor:
+    """Flames, their glow, and smoke that leans and curls."""
     u, v = b.u, b.v
     drift = v.clamp(min=0)
     curl = noise(u * 0.16 + b.phase, v * 0.10 - b.time * 0.11, 1.6)
     bend = u - 0.14 * drift + 0.16 * (curl - 0.5) * drift
-    column = torch.exp(-((bend / (0.07 + 0.16 * drift)) ** 2)) * step(0.15, 0.5, v) * step(2.6, 0.7, v)
+    column = (
+        torch.exp(-((bend / (0.07 + 0.16 * drift)) ** 2)) * step(0.15, 0.5, v) * step(2.6, 0.7, v)
+    )
     smoke = (b.light.light * 0.75).clamp(min=0.22)
     canvas = mix(canvas, smoke, (column * (0.35 + 0.55 * curl)).clamp(max=0.75))
-    glow = torch.exp(-((u / 0.75) ** 2 + ((v - 0.12) / 0.45) ** 2)) * (0.25 + 0.5 * b.light.darkness)
+    glow = torch.exp(-((u / 0.75) ** 2 + ((v - 0.12) / 0.45) ** 2)) * (
+        0.25 + 0.5 * b.light.darkness
+    )
     canvas = mix(canvas, rgb((1.0, 0.52, 0.14), canvas), glow)
     lick = noise(u * 0.25 + b.phase, v * 0.18 - b.time * 0.22, 1.4) - 0.5
-    flame = (u + 0.22 * lick * v.clamp(min=0)).abs() - 0.23 * (1 - v / (0.62 + 0.25 * lick)) * step(-0.08, 0.12, v)
+    flame = (u + 0.22 * lick * v.clamp(min=0)).abs() - 0.23 * (1 - v / (0.62 + 0.25 * lick)) * step(
+        -0.08, 0.12, v
+    )
     flame = torch.maximum(flame, -v)
     heat = mix(rgb((1.0, 0.93, 0.55), canvas), rgb((1.0, 0.38, 0.06), canvas), step(0.0, 0.5, v))
     canvas = mix(canvas, heat, cover(flame, b.soft))

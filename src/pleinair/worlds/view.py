@@ -75,8 +75,7 @@ def look(
     rates = torch.tensor([_MOTION[CAMERAS.index(c)] for c in cameras], device=device)
     time = torch.arange(frames, device=device).view(1, 1, -1, 1, 1) / FPS
     yaw, tilt, zoom, travel, rise = (
-        rates[:, i].view(-1, 1, 1, 1, 1) * speed * (time - (frames - 1) / FPS / 2)
-        for i in range(5)
+        rates[:, i].view(-1, 1, 1, 1, 1) * speed * (time - (frames - 1) / FPS / 2) for i in range(5)
     )
     short = min(width, height)
     x = (torch.arange(width, device=device) + 0.5 - width / 2).view(1, 1, 1, 1, -1) * 2 / short
