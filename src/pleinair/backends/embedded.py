@@ -1,0 +1,104 @@
+"""The embedded model behind the public door: native size in, delivered size and rate out."""
+
+import math
+import time
+from collections.abc import Iterable
+from difflib import get_close_matches
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pleinair.backends.base import Generation, Metadata, Progress
+from pleinair.errors import InputError
+from pleinair.media.frames import Frames, resize
+from pleinair.media.motion import interpolate
+from pleinair.model.pipeline import Pipeline
+from pleinair.request import VideoRequest
+from pleinair.settings import Settings
+
+WEIGHTS = "pleinair-1.safetensors"
+
+
+class Embedded:
+    """``pleinair-1``: loads its weights once; the next request finds it warm."""
+
+    id = "pleinair-1"
+    sizes = ((144, 80), (80, 144), (112, 112))
+    fps = 8
+
+    def __init__(self, settings: Settings, pipeline: Pipeline | None = None) -> None:
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        self.device = _device(settings.device)
+        started = time.perf_counter()
+        self.pipeline = pipeline or Pipeline.load(weights_path(settings), device=self.device)
+        self._loading: float | None = time.perf_counter() - started
+
+    def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
+        """Draw at the native size nearest in shape, then bring it to the size and rate asked for."""
+        width, height = nearest_size(request.width, request.height, self.sizes)
+        clips = self.pipeline.generate(
+            request.prompt,
+            seconds=request.seconds,
+            width=width,
+            height=height,
+            seed=request.seed,
+            steps=request.steps,
+            guidance=request.guidance,
+            variations=request.variations,
+            progress=progress,
+        )
+        started = time.perf_counter()
+        delivered = []
+        for i, video in enumerate(clips.video):
+            if progress:
+                progress(i, request.variations, "deliver")
+            moving = interpolate(to_frames(video), self.fps, request.fps, request.frames)
+            delivered.append(resize(moving, request.width, request.height))
+        seconds = {**clips.timings, "deliver": time.perf_counter() - started}
+        if self._loading is not None:  # only the first request waited for the weights
+            seconds, self._loading = {"load": self._loading, **seconds}, None
+        metadata = Metadata(
+            request=request,
+            native_width=width,
+            native_height=height,
+            native_fps=self.fps,
+            native_frames=clips.video.shape[2],
+            unknown=suggestions(clips.unknown, self.pipeline.vocabulary.to_list()),
+            device=self.device,
+            seconds=seconds,
+        )
+        return Generation(tuple(delivered), request.fps, metadata)
+
+
+def weights_path(settings: Settings) -> Path:
+    """Where the weights of the embedded model are looked for."""
+    return settings.weights / WEIGHTS
+
+
+def nearest_size(width: int, height: int, sizes: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The native (width, height) whose shape is nearest, so that least is cropped away."""
+    shape = math.log(width / height)
+    return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - shape))
+
+
+def to_frames(video: Tensor) -> Frames:
+    """(3, T, H, W) in [-1, 1] as (T, H, W, 3) uint8."""
+    levels = (video.float().clamp(-1, 1) + 1) * 127.5
+    frames: Frames = levels.round().to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
+    return frames
+
+
+def suggestions(unknown: Iterable[str], known: list[str]) -> dict[str, tuple[str, ...]]:
+    """Each unknown word with up to two known words that are spelt like it."""
+    return {word: tuple(get_close_matches(word, known, n=2, cutoff=0.75)) for word in unknown}
+
+
+def _device(name: str) -> str:
+    gpu = torch.cuda.is_available()
+    if name == "auto":
+        return "cuda" if gpu else "cpu"
+    if name.startswith("cuda") and not gpu:
+        raise InputError("device", name, "cpu: torch finds no GPU on this machine")
+    return name

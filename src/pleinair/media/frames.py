@@ -1,0 +1,49 @@
+"""Frames as the public door sees them, and their size."""
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Frames: TypeAlias = npt.NDArray[np.uint8]
+"""A clip: (T, H, W, 3), red, green, blue, 0–255."""
+
+_CHUNK = 16  # frames scaled at a time, so that a long clip is never held twice as floats
+
+
+def resize(frames: Frames, width: int, height: int) -> Frames:
+    """Scale to cover ``width`` × ``height`` and crop what stands over, evenly on both sides.
+
+    The aspect of what is seen is kept. Bicubic, with antialiasing where it gets smaller.
+
+    Args:
+        frames: (T, h, w, 3).
+
+    Returns:
+        (T, height, width, 3).
+    """
+    import torch
+    from torch.nn import functional as F
+
+    _, h, w, _ = frames.shape
+    if (w, h) == (width, height):
+        return frames
+    scale = max(width / w, height / h)
+    # What is cropped away is left out first, but for two pixels: a wide strip stays cheap.
+    keep_w, keep_h = (min(n, math.ceil(m / scale) + 2) for n, m in ((w, width), (h, height)))
+    kept = _centre(frames, keep_w, keep_h)
+    scaled_w, scaled_h = max(width, round(keep_w * scale)), max(height, round(keep_h * scale))
+    out = np.empty((len(frames), height, width, 3), np.uint8)
+    for start in range(0, len(frames), _CHUNK):
+        chunk = torch.from_numpy(np.ascontiguousarray(kept[start : start + _CHUNK]))
+        video = chunk.permute(0, 3, 1, 2)  # (T, 3, h, w), channels last: the fast path of uint8
+        big = F.interpolate(video, (scaled_h, scaled_w), mode="bicubic", antialias=True)
+        whole: Frames = big.permute(0, 2, 3, 1).numpy()
+        out[start : start + _CHUNK] = _centre(whole, width, height)
+    return out
+
+
+def _centre(frames: Frames, width: int, height: int) -> Frames:
+    top, left = (frames.shape[1] - height) // 2, (frames.shape[2] - width) // 2
+    return frames[:, top : top + height, left : left + width]
