@@ -1,8 +1,11 @@
-"""Pleinair: text in, video out. ``pleinair.generate("…")`` returns frames and how they were made."""
+"""Pleinair: text in, video out.
+
+``pleinair.generate("…")`` returns the frames and how they were made.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pleinair.errors import InputError, MediaError, ModelError, PleinairError, TrainingError
 from pleinair.request import VideoRequest
@@ -22,7 +25,9 @@ __all__ = [
 ]
 
 
-def generate(prompt: str, *, progress: Progress | None = None, **options: Any) -> Generation:
+def generate(
+    prompt: str, *, progress: Progress | None = None, **options: str | float
+) -> Generation:
     """Make a video from a description.
 
     Args:
@@ -47,5 +52,5 @@ def generate(prompt: str, *, progress: Progress | None = None, **options: Any) -
     for name in options:
         if name not in known:
             raise InputError("option", name, ", ".join(sorted(known)))
-    request = VideoRequest(prompt, **options)
+    request = VideoRequest(prompt, **options)  # type: ignore[arg-type]  # it checks each value
     return open_backend(request.model, Settings.read()).generate(request, progress)

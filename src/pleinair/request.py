@@ -118,8 +118,8 @@ def _check_whole(name: str, value: object, low: int, high: int) -> None:
 def _check_number(
     name: str, value: object, low: float, high: float, *, above: bool = False
 ) -> None:
-    number = _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
-    if number and (low < value <= high or (value == low and not above)):
-        return
+    number = value if _is_whole(value) or isinstance(value, float) else math.nan
+    if low < number <= high or (number == low and not above):
+        return  # a NaN compares false and is refused below
     between = f"above {low:g} and at most {high:g}" if above else f"from {low:g} to {high:g}"
     raise InputError(name, value, f"numbers {between}")

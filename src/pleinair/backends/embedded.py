@@ -24,7 +24,7 @@ class Embedded:
     """``pleinair-1``: loads its weights once; the next request finds it warm."""
 
     id = "pleinair-1"
-    sizes = ((144, 80), (80, 144), (112, 112))
+    sizes: tuple[tuple[int, int], ...] = ((144, 80), (80, 144), (112, 112))
     fps = 8
 
     def __init__(self, settings: Settings, pipeline: Pipeline | None = None) -> None:
@@ -36,7 +36,7 @@ class Embedded:
         self._loading: float | None = time.perf_counter() - started
 
     def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
-        """Draw at the native size nearest in shape, then bring it to the size and rate asked for."""
+        """Draw at the native size nearest in shape, then deliver the size and rate asked for."""
         width, height = nearest_size(request.width, request.height, self.sizes)
         clips = self.pipeline.generate(
             request.prompt,

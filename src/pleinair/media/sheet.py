@@ -1,5 +1,6 @@
 """Still pictures of clips: a thumbnail, a contact sheet, a grid of many clips with captions."""
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -18,6 +19,7 @@ Picture: TypeAlias = npt.NDArray[np.uint8]
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _PAPER, _INK, _GAP = (250, 249, 246), (40, 40, 44), 8
 _TEXT = 13  # pixels
+_PLAIN = {"œ": "oe", "’": "'", "–": "-", "—": "-", "×": "x"}
 
 
 def check_picture_name(path: Path) -> None:
@@ -75,9 +77,8 @@ def grid(
     font = ImageFont.load_default(_TEXT)
     texts = [_wrap(caption, font, across) for caption in captions or [""] * len(clips)]
     columns = min(columns, len(clips))
-    lines = [
-        max(len(text) for text in texts[i : i + columns]) for i in range(0, len(clips), columns)
-    ]
+    rows = (texts[i : i + columns] for i in range(0, len(clips), columns))
+    lines = [max(map(len, row)) for row in rows]
     row_heights = [height + (line * (_TEXT + 4) + 4 if line else 0) + _GAP for line in lines]
     size = (columns * (across + _GAP) + _GAP, sum(row_heights) + _GAP)
     sheet = Image.new("RGB", size, _PAPER)
@@ -89,18 +90,26 @@ def grid(
             sheet.paste(Image.fromarray(frame), (x + k * width, y))
         for k, line in enumerate(text):
             draw.text((x, y + height + 3 + k * (_TEXT + 4)), line, _INK, font)
-    return np.asarray(sheet)
+    picture: Picture = np.asarray(sheet)
+    return picture
 
 
 def _moments(clip: Frames, moments: int) -> Frames:
-    if moments == 1:
-        return clip[len(clip) // 2 : len(clip) // 2 + 1]
-    return clip[np.linspace(0, len(clip) - 1, moments).round().astype(int)]
+    edges = (len(clip) // 2,) * 2 if moments == 1 else (0, len(clip) - 1)
+    chosen: Frames = clip[np.linspace(*edges, moments).round().astype(int)]
+    return chosen
+
+
+def _plain(text: str) -> str:
+    """The text in ASCII: the font that comes with Pillow has no accented letters."""
+    for mark, plain in _PLAIN.items():
+        text = text.replace(mark, plain)
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def _wrap(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
     lines: list[str] = []
-    for word in text.split():
+    for word in _plain(text).split():
         if lines and font.getlength(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
