@@ -75,9 +75,10 @@ class Backend(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the list of models; ``open`` loads the model, which may take seconds."""
+    """One line of the list of models; ``open`` loads it from ``file`` in the weights folder."""
 
     about: str
+    file: str
     open: Callable[[Settings], Backend]
 
 
@@ -88,7 +89,11 @@ def _embedded(settings: Settings) -> Backend:
 
 
 MODELS: dict[str, Entry] = {
-    "pleinair-1": Entry("the embedded model: outdoor scenes, trained here from nothing", _embedded),
+    "pleinair-1": Entry(
+        about="the embedded model: outdoor scenes, trained here from nothing",
+        file="pleinair-1.safetensors",
+        open=_embedded,
+    ),
 }
 
 

@@ -4,20 +4,16 @@ import math
 import time
 from collections.abc import Iterable
 from difflib import get_close_matches
-from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from pleinair.backends.base import Generation, Metadata, Progress
+from pleinair.backends.base import MODELS, Generation, Metadata, Progress
 from pleinair.errors import InputError
-from pleinair.media.frames import Frames, resize
+from pleinair.media.frames import resize, to_frames
 from pleinair.media.motion import interpolate
 from pleinair.model.pipeline import Pipeline
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
-
-WEIGHTS = "pleinair-1.safetensors"
 
 
 class Embedded:
@@ -31,8 +27,9 @@ class Embedded:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
         self.device = _device(settings.device)
+        weights = settings.weights / MODELS[self.id].file
         started = time.perf_counter()
-        self.pipeline = pipeline or Pipeline.load(weights_path(settings), device=self.device)
+        self.pipeline = pipeline or Pipeline.load(weights, device=self.device)
         self._loading: float | None = time.perf_counter() - started
 
     def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
@@ -72,22 +69,10 @@ class Embedded:
         return Generation(tuple(delivered), request.fps, metadata)
 
 
-def weights_path(settings: Settings) -> Path:
-    """Where the weights of the embedded model are looked for."""
-    return settings.weights / WEIGHTS
-
-
 def nearest_size(width: int, height: int, sizes: Iterable[tuple[int, int]]) -> tuple[int, int]:
     """The native (width, height) whose shape is nearest, so that least is cropped away."""
     shape = math.log(width / height)
     return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - shape))
-
-
-def to_frames(video: Tensor) -> Frames:
-    """(3, T, H, W) in [-1, 1] as (T, H, W, 3) uint8."""
-    levels = (video.float().clamp(-1, 1) + 1) * 127.5
-    frames: Frames = levels.round().to(torch.uint8).permute(1, 2, 3, 0).cpu().numpy()
-    return frames
 
 
 def suggestions(unknown: Iterable[str], known: list[str]) -> dict[str, tuple[str, ...]]:

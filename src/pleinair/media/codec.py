@@ -51,11 +51,16 @@ FORMATS: dict[str, Format] = {
 
 def format_of(path: Path, asked: str | None = None) -> str:
     """The format asked for, else the one that the file name ends in."""
-    name = asked or path.suffix.lstrip(".").lower()
-    if name not in FORMATS:
-        field_name = "format" if asked else "output"
-        raise InputError(field_name, asked or str(path), "names ending in " + ", ".join(FORMATS))
-    return name
+    suffix = path.suffix.lstrip(".").lower()
+    if asked is None:
+        if suffix not in FORMATS:
+            raise InputError("output", str(path), "names ending in " + ", ".join(FORMATS))
+        return suffix
+    if asked not in FORMATS:
+        raise InputError("format", asked, ", ".join(FORMATS))
+    if suffix in FORMATS and suffix != asked:
+        raise InputError("format", asked, f"{suffix}, as in the name {path}")
+    return asked
 
 
 def check_writable(path: Path) -> None:

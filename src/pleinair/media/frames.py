@@ -1,15 +1,27 @@
 """Frames as the public door sees them, and their size."""
 
 import math
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Frames: TypeAlias = npt.NDArray[np.uint8]
 """A clip: (T, H, W, 3), red, green, blue, 0–255."""
 
 _CHUNK = 16  # frames scaled at a time, so that a long clip is never held twice as floats
+
+
+def to_frames(video: "Tensor") -> Frames:
+    """The model's (3, T, H, W) in [-1, 1] as (T, H, W, 3) uint8."""
+    import torch
+
+    levels = (video.float().clamp(-1, 1) + 1) * 127.5
+    frames: Frames = levels.round().to(torch.uint8).permute(1, 2, 3, 0).contiguous().cpu().numpy()
+    return frames
 
 
 def resize(frames: Frames, width: int, height: int) -> Frames:

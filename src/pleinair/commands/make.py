@@ -1,0 +1,159 @@
+"""``pleinair generate``: a sentence in, video files out."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pleinair.backends.base import Generation, check_model, open_backend
+from pleinair.commands.console import notes, progress_bar
+from pleinair.request import VideoRequest, draw_seed, parse_size
+from pleinair.settings import Settings
+
+_SIZE = f"{VideoRequest.width}x{VideoRequest.height}"
+
+
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What to show, in English or French.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File; pleinair-SEED.mp4 if none."),
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Length, up to 60.")] = VideoRequest.seconds,
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT, even numbers from 32 to 4096.")] = _SIZE,
+    fps: Annotated[
+        int, typer.Option(help="Frames a second; the model's 8 are interpolated along the motion.")
+    ] = VideoRequest.fps,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same video; drawn if none.")] = None,
+    steps: Annotated[
+        int, typer.Option(help="More steps, more detail, more time: 1–200.")
+    ] = VideoRequest.steps,
+    guidance: Annotated[
+        float,
+        typer.Option(help="How strongly the prompt is followed: 0–20."),
+    ] = VideoRequest.guidance,
+    variations: Annotated[
+        int, typer.Option(help="How many videos, with seeds SEED, SEED + 1, …")
+    ] = VideoRequest.variations,
+    format: Annotated[
+        str | None, typer.Option(help="mp4, webm, gif or webp; by the file name if not given.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="See `pleinair models`.")] = VideoRequest.model,
+    thumbnail: Annotated[
+        Path | None, typer.Option(help="Also write one frame here (png, jpg or webp).")
+    ] = None,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also write a contact sheet here (png, jpg or webp).")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or cuda:N.")] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make a video from a description."""
+    started = time.perf_counter()
+    width, height = parse_size(size)
+    request = VideoRequest(
+        prompt=prompt,
+        model=model,
+        seconds=seconds,
+        width=width,
+        height=height,
+        fps=fps,
+        seed=draw_seed() if seed is None else seed,
+        steps=steps,
+        guidance=guidance,
+        variations=variations,
+    )
+    check_model(model)
+    settings = Settings.read()
+    settings = replace(settings, device=device or settings.device)
+    settings = replace(settings, threads=settings.threads if threads is None else threads)
+    output = output or Path(f"pleinair-{request.seed}.{format or 'mp4'}")
+    _check_outputs(output, format, (thumbnail, sheet))
+
+    with progress_bar(quiet=as_json) as progress:
+        generation = open_backend(model, settings).generate(request, progress)
+        encoding = time.perf_counter()
+        files = _write(generation, output, format, thumbnail, sheet)
+        now = time.perf_counter()
+    spent = {**generation.metadata.seconds, "write": now - encoding}
+    generation = replace(generation, metadata=replace(generation.metadata, seconds=spent))
+    if as_json:
+        names = [str(file) for file in files]
+        record = generation.metadata.as_dict()
+        print(json.dumps({"files": names, "total_seconds": now - started, **record}))
+    else:
+        _tell(generation, files, now - started)
+
+
+def _check_outputs(output: Path, format: str | None, pictures: tuple[Path | None, ...]) -> None:
+    """Refuse names that cannot be written before any time goes into the video."""
+    from pleinair.media.codec import check_writable, format_of
+    from pleinair.media.sheet import check_picture_name
+
+    format_of(output, format)
+    check_writable(output)
+    for picture in pictures:
+        if picture is not None:
+            check_picture_name(picture)
+            check_writable(picture)
+
+
+def _write(
+    generation: Generation,
+    output: Path,
+    format: str | None,
+    thumbnail: Path | None,
+    sheet: Path | None,
+) -> list[Path]:
+    from pleinair.media import sheet as stills
+    from pleinair.media.codec import write_video
+
+    files = []
+    count = len(generation.clips)
+    for i, frames in enumerate(generation.clips):
+        files.append(_numbered(output, i, count))
+        write_video(files[-1], frames, generation.fps, format=format)
+        if thumbnail is not None:
+            files.append(_numbered(thumbnail, i, count))
+            stills.write_picture(files[-1], stills.thumbnail(frames))
+        if sheet is not None:
+            files.append(_numbered(sheet, i, count))
+            stills.write_picture(files[-1], stills.contact_sheet(frames, generation.fps))
+    return files
+
+
+def _numbered(path: Path, i: int, count: int) -> Path:
+    """``out.mp4`` for one variation, else ``out-1.mp4``, ``out-2.mp4`` and so on."""
+    return path if count == 1 else path.with_name(f"{path.stem}-{i + 1}{path.suffix}")
+
+
+def _tell(generation: Generation, files: list[Path], total: float) -> None:
+    made = generation.metadata
+    request = made.request
+    enlarged = max(request.width / made.native_width, request.height / made.native_height)
+    how = "enlarged" if enlarged > 1 else "scaled"
+    between = ", motion interpolated" if generation.fps != made.native_fps else ""
+    for word, like in made.unknown.items():
+        hint = f"; did you mean {' or '.join(like)}?" if like else ""
+        notes.print(f"[yellow]unknown word:[/] {word}{hint}", soft_wrap=True)
+    print(
+        f"model      {request.model}, {request.steps} steps, guidance {request.guidance:g}\n"
+        f"seed       {request.seed}\n"
+        f"drawn      {made.native_width}x{made.native_height}, "
+        f"{made.native_fps} frames/s, {made.native_frames} frames\n"
+        f"delivered  {request.width}x{request.height} ({how} {enlarged:.3g} times), "
+        f"{generation.fps} frames/s{between}, {request.frames} frames, "
+        f"{request.frames / generation.fps:.4g} s"
+    )
+    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in made.seconds.items())
+    print(f"time       {total:.1f} s ({stages})")
+    for file in files:
+        print(f"wrote      {file} ({_bytes(file.stat().st_size)})")
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
