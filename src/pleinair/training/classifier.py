@@ -5,7 +5,7 @@ What it cannot read on held-out renders is the ceiling of every accuracy it repo
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -129,7 +129,6 @@ class Classifier(nn.Module):
         self.window = nn.Linear(d * 9 + d, config.window)
         self.clip = nn.Linear(config.window * 4, config.features)
         self.answers = nn.Linear(config.features, sum(map(_size, HEADS.values())))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def features(self, video: Tensor) -> Tensor:
         """Features (B, D) of clips (B, 3, 17, H, W) in [-1, 1]: what answers are read from."""
@@ -190,10 +189,18 @@ def _flow(light: Tensor, scale: int) -> Tensor:
     return torch.stack((right.tanh(), down.tanh(), xx.log() / 4 + 2, yy.log() / 4 + 2), 1)
 
 
-class _Conv(nn.Sequential):
+class _Conv(nn.Module):
+    """Convolution of 3 × 3, norm and SiLU; its weight is a matrix, as Muon wants it."""
+
     def __init__(self, before: int, after: int, stride: int = 1) -> None:
-        convolution = nn.Conv2d(before, after, 3, stride, 1, bias=False)
-        super().__init__(convolution, nn.BatchNorm2d(after), nn.SiLU(inplace=True))
+        super().__init__()
+        self.stride = stride
+        self.weight = nn.Parameter(torch.randn(after, before * 9) / (before * 9) ** 0.5)
+        self.norm = nn.BatchNorm2d(after)
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self.weight.view(len(self.weight), -1, 3, 3)
+        return F.silu(self.norm(F.conv2d(x, weight, stride=self.stride, padding=1)), inplace=True)
 
 
 class _Residual(nn.Module):
@@ -208,6 +215,43 @@ class _Residual(nn.Module):
 
 def _size(shape: tuple[int, ...]) -> int:
     return int(torch.Size(shape).numel())
+
+
+def to_bytes(video: Tensor) -> Tensor:
+    """[-1, 1] to uint8."""
+    return (video.clamp(-1, 1) * 127.5 + 127.5).round().byte()
+
+
+def to_video(clips: Tensor) -> Tensor:
+    """uint8 to [-1, 1]."""
+    return clips.float() / 127.5 - 1
+
+
+@torch.inference_mode()
+def each(
+    clips: Sequence[Tensor], function: Callable[[Tensor], Tensor], batch: int = 16
+) -> list[Tensor]:
+    """What ``function`` makes of each clip, in order; it gets batches of one size in [-1, 1].
+
+    Args:
+        clips: uint8, each (3, T, H, W) of any size.
+        function: (B, 3, T, H, W) to (B, …).
+    """
+    results: dict[int, Tensor] = {}
+    for shape in {clip.shape for clip in clips}:
+        chosen = [i for i, clip in enumerate(clips) if clip.shape == shape]
+        for start in range(0, len(chosen), batch):
+            part = chosen[start : start + batch]
+            rows = function(to_video(torch.stack([clips[i] for i in part])))
+            results.update(zip(part, rows, strict=True))
+    return [results[i] for i in range(len(clips))]
+
+
+def judge(classifier: Classifier, clips: Sequence[Tensor]) -> tuple[Labels, Tensor]:
+    """What the classifier reads in uint8 clips (3, 17, H, W) of any sizes; features (N, D)."""
+    features = torch.stack(each(clips, classifier.features))
+    with torch.inference_mode():
+        return read(classifier.scores(features)), features
 
 
 def save_classifier(classifier: Classifier, path: Path, about: dict[str, object]) -> None:

@@ -89,6 +89,13 @@ def flicker(video: Tensor) -> Tensor:
     return tremble.flatten(1).mean(1) / 4
 
 
+def sharpness(video: Tensor) -> Tensor:
+    """Mean step of brightness between neighbouring pixels of each clip (B,), of the full range."""
+    light = luma(video)
+    across, down = light.diff(dim=-1).abs(), light.diff(dim=-2).abs()
+    return (across.flatten(1).mean(1) + down.flatten(1).mean(1)) / 4
+
+
 def luma(video: Tensor) -> Tensor:
     """Brightness (B, T, H, W) of clips (B, 3, T, H, W), by the weights of BT.709."""
     return 0.2126 * video[:, 0] + 0.7152 * video[:, 1] + 0.0722 * video[:, 2]

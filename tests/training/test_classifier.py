@@ -1,0 +1,125 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pleinair.errors import ModelError
+from pleinair.training import classifier as c
+from pleinair.training import classifier_loop as loop
+from pleinair.worlds.scene import Scene, Thing, sample_scene
+
+TINY = c.ClassifierConfig(widths=(8, 8, 12, 16), window=16, features=24)
+SCENE = Scene(
+    "sea",
+    "day",
+    "clear",
+    "pan left",
+    "photo",
+    (Thing("sailboat", 3, "red", "right"), Thing("lighthouse")),
+    seed=1,
+)
+
+
+def noise(count: int, height: int = 80, width: int = 144) -> torch.Tensor:
+    size = (count, 3, 17, height, width)
+    return torch.randint(0, 256, size, dtype=torch.uint8, generator=torch.manual_seed(0))
+
+
+def test_truth_says_what_is_there_and_nothing_else() -> None:
+    labels = c.truth([SCENE])
+    assert c.PLACES[labels["place"].item()] == "sea"
+    assert c.CAMERAS[labels["camera"].item()] == "pan left"
+    kinds = [kind for kind, there in zip(c.THINGS, labels["things"][0], strict=True) if there]
+    assert kinds == ["sailboat", "lighthouse"]
+    assert labels["number"][0].tolist() == [2, c.UNKNOWN, c.UNKNOWN, c.UNKNOWN]
+    assert labels["colour"][0].tolist() == [c.COLOURS.index("red"), c.UNKNOWN]
+    assert labels["direction"][0].tolist() == [c.DIRECTIONS.index("right"), c.UNKNOWN, c.UNKNOWN]
+
+
+def test_a_mirror_turns_pans_and_drifts_round_and_nothing_else() -> None:
+    labels = c.truth([SCENE, replace(SCENE, camera="tilt up")])
+    turned = loop.mirrored(labels)
+    assert [c.CAMERAS[i] for i in turned["camera"]] == ["pan right", "tilt up"]
+    assert turned["direction"][0].tolist() == [0, c.UNKNOWN, c.UNKNOWN]
+    twice = loop.mirrored(turned)
+    assert all(torch.equal(twice[name], labels[name]) for name in labels)
+
+
+@pytest.mark.parametrize(("height", "width"), [(80, 144), (144, 80), (112, 112)])
+def test_reads_every_native_size(height: int, width: int) -> None:
+    reader = c.Classifier(TINY).eval()
+    labels, features = c.judge(reader, list(noise(2, height, width)))
+    assert features.shape == (2, 24)
+    truth = c.truth([SCENE, SCENE])
+    assert {name: label.shape for name, label in labels.items()} == {
+        name: label.shape for name, label in truth.items()
+    }
+
+
+def test_number_never_exceeds_what_a_kind_may_have() -> None:
+    scores = {name: torch.zeros(1, *shape) for name, shape in c.HEADS.items()}
+    scores["number"][..., -1] = 1
+    labels = c.read(scores)
+    assert (labels["number"][0] + 1).tolist() == [1, 1, 5, 5]
+
+
+def test_clips_of_mixed_sizes_come_back_in_order() -> None:
+    clips = [clip for size in ((80, 144), (112, 112)) for clip in noise(3, *size)]
+    order = [clips[i] for i in (0, 3, 1, 4, 2, 5)]
+    means = c.each(order, lambda video: video.flatten(1).mean(1), batch=2)
+    expected = [c.to_video(clip).mean().item() for clip in order]
+    assert [mean.item() for mean in means] == pytest.approx(expected, abs=1e-6)
+
+
+def test_windows_see_a_flash_between_their_frames() -> None:
+    video = torch.zeros(1, 3, 17, 80, 144)
+    video[:, :, 5] = 1
+    pictures, motion = c.windows(video)
+    assert pictures.shape == (4, 6, 80, 144)
+    assert motion.shape == (4, 10, 10, 18)
+    assert pictures[:, 5].amax((1, 2)).tolist() == pytest.approx([0, 1, 0, 0])
+
+
+def test_saved_and_loaded_it_reads_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "classifier.safetensors"
+    reader = c.Classifier(TINY).half().float().eval()
+    c.save_classifier(reader, path, {"seen": 0})
+    clips = list(noise(1))
+    assert torch.equal(c.judge(c.load_classifier(path), clips)[1], c.judge(reader, clips)[1])
+
+
+def test_a_file_that_is_no_classifier_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "broken.safetensors"
+    for content in (b"", b"not a model at all"):
+        path.write_bytes(content)
+        with pytest.raises(ModelError, match="is not a classifier") as caught:
+            c.load_classifier(path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ModelError):
+        c.load_classifier(tmp_path / "none.safetensors")
+
+
+def test_batches_show_every_clip_once_before_any_again() -> None:
+    scenes = [sample_scene(0, i) for i in range(12)]
+    groups = [(noise(8)[:, :, :1, :1, :1], scenes[:8]), (noise(4)[:, :, :1, :1, :1], scenes[8:])]
+    batches = loop._batches(groups, 4, seed=0)
+    seen = [scene.seed for _ in range(3) for scene in next(batches)[1]]
+    assert sorted(seen) == sorted(scene.seed for scene in scenes)
+
+
+def test_it_learns_to_tell_two_cameras_apart(tmp_path: Path) -> None:
+    picture = torch.nn.functional.interpolate(noise(1)[:, :, 0, ::8, ::8].float(), (160, 288))
+    clips, scenes = [], []
+    for i in range(16):
+        way = (-1, 1)[i % 2]
+        start = 60 + 3 * (i // 2)
+        views = [picture[0, :, 40:120, start + way * 2 * t :][..., :144] for t in range(17)]
+        clips.append(torch.stack(views, 1).byte())
+        scenes.append(replace(SCENE, camera=("pan left", "pan right")[way > 0]))
+    groups = [(torch.stack(clips), scenes)]
+    lesson = loop.Lesson(views=480, batch=8)
+    out = tmp_path / "reader.safetensors"
+    reader = loop.train(groups, out, lesson=lesson, config=TINY, report=lambda line: None)
+    labels, _ = c.judge(reader, clips)
+    assert (labels["camera"] == c.truth(scenes)["camera"]).float().mean() > 0.9
