@@ -43,6 +43,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(message: str) -> None:
-    line = " ".join(message.split())
-    print(f"pleinair: {line}", file=sys.stderr)
+    if message:  # without a command there is only the help, printed already
+        print(f"pleinair: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(2)

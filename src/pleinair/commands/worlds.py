@@ -120,8 +120,8 @@ def _find(
             if len(found) == count:
                 return found
     asked = ", ".join(value for value in (*wanted.values(), thing) if value)
-    seen = f"only {len(found)} of {_MOST_LOOKED_AT:,} scenes are so"
-    raise InputError("filters", asked, f"what occurs {count:,} times ({seen})")
+    seen = f"{len(found)} of {_MOST_LOOKED_AT:,} scenes are so"
+    raise InputError("filters", asked, f"combinations that occur {count}-fold; {seen}")
 
 
 def _check(name: str, value: int, low: int, high: int) -> None:

@@ -43,7 +43,7 @@ def resize(frames: Frames, width: int, height: int) -> Frames:
         return frames
     scale = max(width / w, height / h)
     # What is cropped away is left out first, but for two pixels: a wide strip stays cheap.
-    keep_w, keep_h = (min(n, math.ceil(m / scale) + 2) for n, m in ((w, width), (h, height)))
+    keep_w, keep_h = _kept(w, width / scale), _kept(h, height / scale)
     kept = _centre(frames, keep_w, keep_h)
     scaled_w, scaled_h = max(width, round(keep_w * scale)), max(height, round(keep_h * scale))
     out = np.empty((len(frames), height, width, 3), np.uint8)
@@ -54,6 +54,12 @@ def resize(frames: Frames, width: int, height: int) -> Frames:
         whole: Frames = big.permute(0, 2, 3, 1).numpy()
         out[start : start + _CHUNK] = _centre(whole, width, height)
     return out
+
+
+def _kept(side: int, seen: float) -> int:
+    """Pixels to keep of a side: as odd or even as the side, so that the centre stays the centre."""
+    kept = math.ceil(seen) + 2
+    return min(side, kept + (side - kept) % 2)
 
 
 def _centre(frames: Frames, width: int, height: int) -> Frames:

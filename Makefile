@@ -1,0 +1,51 @@
+# `make demo` makes a video on a bare machine; `make test` runs every check that CI runs.
+# Both set up .venv first, once; TORCH_INDEX=https://download.pytorch.org/whl/cpu takes the small
+# build of torch for machines without a GPU.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PIP = .venv/bin/python -m pip install -q --disable-pip-version-check \
+      $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+PROMPT ?= two red hot-air balloons drift right over a snow field at dawn, the camera pans left
+SEED ?= 7
+
+.PHONY: demo test lint format figures readme clean
+
+demo: .venv/ready
+	.venv/bin/pleinair generate "$(PROMPT)" --seed $(SEED) -o out/demo.mp4 --sheet out/demo.png
+	@echo "The video is in $(CURDIR)/out/demo.mp4, its frames in out/demo.png"
+
+test: lint
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto
+
+lint: .venv/ready-dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+format: .venv/ready-dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+figures: .venv/ready-dev
+	.venv/bin/pleinair evaluate --out figures
+	$(MAKE) readme
+
+readme: .venv/ready-dev
+	.venv/bin/python scripts/readme.py
+
+clean:
+	rm -rf .venv out
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/ready: pyproject.toml | .venv/bin/python
+	@echo "Setting up .venv: torch is large, this takes a minute or more"
+	@$(PIP) -e .
+	@touch $@
+
+.venv/ready-dev: pyproject.toml | .venv/bin/python
+	@echo "Setting up .venv for development: torch is large, this takes a minute or more"
+	@$(PIP) -e '.[dev]'
+	@touch .venv/ready $@

@@ -1,0 +1,87 @@
+"""What every test may use: no network, a bare environment, a model that needs no weights."""
+
+import socket
+from dataclasses import replace
+from typing import NoReturn
+
+import numpy as np
+import pytest
+
+from pleinair.backends import base
+from pleinair.backends.base import Entry, Generation, Metadata, Progress
+from pleinair.media.frames import Frames
+from pleinair.request import VideoRequest
+from pleinair.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("a test reached for the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PLEINAIR_DEVICE", "PLEINAIR_THREADS", "PLEINAIR_WEIGHTS"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def moving_card(frames: int, width: int, height: int, *, seed: int = 0, speed: float = 2) -> Frames:
+    """A smooth pattern that moves right by ``speed`` pixels a frame: (frames, height, width, 3)."""
+    rng = np.random.default_rng(seed)
+    waves, phases = rng.uniform(0.05, 0.4, (3, 2, 4)), rng.uniform(0, 6, (3, 4))
+    t, y, x = np.meshgrid(*map(np.arange, (frames, height, width)), indexing="ij")
+    along = x - speed * t
+    channels = [
+        np.sin(w[0] * along[..., None] + w[1] * y[..., None] + p).sum(-1)
+        for w, p in zip(waves, phases, strict=True)
+    ]
+    return np.clip(127.5 + 30 * np.stack(channels, -1), 0, 255).round().astype(np.uint8)
+
+
+class Card:
+    """A backend that draws the moving card: everything but a model."""
+
+    id = "card"
+    sizes: tuple[tuple[int, int], ...] = ((144, 80),)
+    fps = 8
+
+    def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
+        clips = []
+        for i in range(request.variations):
+            if progress:
+                progress(i, request.variations, "draw")
+            seed = request.seed + i
+            clips.append(moving_card(request.frames, request.width, request.height, seed=seed))
+        unknown: dict[str, tuple[str, ...]] = {}
+        if "baloon" in request.prompt:
+            unknown["baloon"] = ("balloon",)
+        made = Metadata(request, 144, 80, 8, 17, unknown=unknown, seconds={"draw": 0.1})
+        return Generation(tuple(clips), request.fps, made)
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """Puts the card in the place of the embedded model; gives the settings it was opened with."""
+    opened: list[Settings] = []
+
+    def open_card(settings: Settings) -> Card:
+        opened.append(settings)
+        return Card()
+
+    entry = Entry("a moving card", "card.safetensors", open_card)
+    monkeypatch.setitem(base.MODELS, "pleinair-1", entry)
+    base.open_backend.cache_clear()
+    return opened
+
+
+@pytest.fixture(autouse=True)
+def _cold_models() -> None:
+    base.open_backend.cache_clear()
+
+
+@pytest.fixture
+def request_of_card() -> VideoRequest:
+    return replace(VideoRequest("a lake at dusk", seed=3), seconds=0.5, width=96, height=64)
