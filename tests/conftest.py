@@ -55,9 +55,9 @@ class Card:
                 progress(i, request.variations, "draw")
             seed = request.seed + i
             clips.append(moving_card(request.frames, request.width, request.height, seed=seed))
-        unknown: dict[str, tuple[str, ...]] = {}
+        unknown: dict[str, str | None] = {}
         if "baloon" in request.prompt:
-            unknown["baloon"] = ("balloon",)
+            unknown["baloon"] = "balloon"
         made = Metadata(request, 144, 80, 8, 17, unknown=unknown, seconds={"draw": 0.1})
         return Generation(tuple(clips), request.fps, made)
 

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.conftest import moving_card
 
 import pleinair
 from pleinair.cli import app, main
 from pleinair.media.codec import read_video
 from pleinair.settings import Settings
+from tests.conftest import moving_card
 
 SMALL = ("--seconds", "0.5", "--size", "96x64", "--seed", "7")
 

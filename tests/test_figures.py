@@ -2,10 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
-from scripts import readme
 
 from pleinair.errors import InputError
 from pleinair.figures import fill, read_figure, show, write_figure
+from scripts import readme
 
 
 def _write(folder: Path) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pleinair.backends.embedded import Embedded, nearest_size, suggestions
+from pleinair.backends.embedded import Embedded, nearest_size
 from pleinair.errors import InputError
 from pleinair.model.pipeline import Pipeline
 from pleinair.request import VideoRequest
@@ -16,7 +16,7 @@ from pleinair.settings import Settings
 class _Pipeline:
     """Draws a grey that grows lighter, and remembers what it was asked for."""
 
-    vocabulary = SimpleNamespace(to_list=lambda: ["balloon", "lake", "sailboat"])
+    vocabulary = SimpleNamespace(suggest={"baloon": "balloon"}.get)
 
     def generate(self, prompt: str, **asked: Any) -> SimpleNamespace:  # noqa: ANN401
         self.asked = asked
@@ -65,7 +65,7 @@ def test_what_ran_is_recorded(embedded: Embedded) -> None:
     native = (metadata.native_width, metadata.native_height, metadata.native_fps)
     assert native == (80, 144, 8)
     assert metadata.native_frames == 9
-    assert metadata.unknown == {"baloon": ("balloon",), "zzzz": ()}
+    assert metadata.unknown == {"baloon": "balloon", "zzzz": None}
     assert list(metadata.seconds) == ["load", "draw", "deliver"]
     _, again = _stages(embedded, REQUEST)
     assert list(again.metadata.seconds) == ["draw", "deliver"]
@@ -85,13 +85,6 @@ def test_the_native_size_is_the_one_of_the_nearest_shape(
     size: tuple[int, int], native: tuple[int, int]
 ) -> None:
     assert nearest_size(*size, Embedded.sizes) == native
-
-
-def test_suggestions_are_spelt_alike() -> None:
-    assert suggestions(["sailbaot", "q"], ["sailboat", "lake"]) == {
-        "sailbaot": ("sailboat",),
-        "q": (),
-    }
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")

@@ -4,11 +4,11 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import moving_card
 
 from pleinair.errors import InputError, MediaError
 from pleinair.media.codec import check_writable, format_of, read_video, write_video
 from pleinair.media.frames import Frames
+from tests.conftest import moving_card
 
 
 def _psnr(a: Frames, b: Frames) -> float:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from tests.conftest import moving_card
 
 from pleinair.media.frames import resize, to_frames
+from tests.conftest import moving_card
 
 
 @pytest.mark.parametrize("size", [(640, 360), (360, 640), (50, 50), (512, 32), (32, 512), (96, 64)])

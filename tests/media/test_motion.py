@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from tests.conftest import moving_card
 
 from pleinair.media.frames import Frames
 from pleinair.media.motion import flow, interpolate
+from tests.conftest import moving_card
 
 
 def _psnr(a: Frames, b: Frames) -> float:

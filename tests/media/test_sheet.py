@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.conftest import moving_card
 
 from pleinair.errors import InputError
 from pleinair.media.sheet import contact_sheet, grid, thumbnail, write_picture
+from tests.conftest import moving_card
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])

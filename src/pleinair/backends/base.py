@@ -22,7 +22,7 @@ class Metadata:
         request: the whole request, with the seed that was used.
         native_width, native_height, native_fps, native_frames: what the model drew, before it was
             brought to the delivered size and rate.
-        unknown: words of the prompt that the model does not know, each with known words like it.
+        unknown: words of the prompt that the model does not know, each with a known word like it.
         device: where it ran.
         seconds: time taken by each stage.
     """
@@ -32,7 +32,7 @@ class Metadata:
     native_height: int
     native_fps: int
     native_frames: int
-    unknown: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unknown: dict[str, str | None] = field(default_factory=dict)
     device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=dict)
 

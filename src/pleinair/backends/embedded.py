@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 import torch
 
@@ -62,7 +61,7 @@ class Embedded:
             native_height=height,
             native_fps=self.fps,
             native_frames=clips.video.shape[2],
-            unknown=suggestions(clips.unknown, self.pipeline.vocabulary.to_list()),
+            unknown={word: self.pipeline.vocabulary.suggest(word) for word in clips.unknown},
             device=self.device,
             seconds=seconds,
         )
@@ -73,11 +72,6 @@ def nearest_size(width: int, height: int, sizes: Iterable[tuple[int, int]]) -> t
     """The native (width, height) whose shape is nearest, so that least is cropped away."""
     shape = math.log(width / height)
     return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - shape))
-
-
-def suggestions(unknown: Iterable[str], known: list[str]) -> dict[str, tuple[str, ...]]:
-    """Each unknown word with up to two known words that are spelt like it."""
-    return {word: tuple(get_close_matches(word, known, n=2, cutoff=0.75)) for word in unknown}
 
 
 def _device(name: str) -> str:

@@ -138,7 +138,7 @@ def _tell(generation: Generation, files: list[Path], total: float) -> None:
     how = "enlarged" if enlarged > 1 else "scaled"
     between = ", motion interpolated" if generation.fps != made.native_fps else ""
     for word, like in made.unknown.items():
-        hint = f"; did you mean {' or '.join(like)}?" if like else ""
+        hint = f"; did you mean {like}?" if like else ""
         notes.print(f"[yellow]unknown word:[/] {word}{hint}", soft_wrap=True)
     print(
         f"model      {request.model}, {request.steps} steps, guidance {request.guidance:g}\n"
