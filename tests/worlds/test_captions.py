@@ -124,6 +124,14 @@ def test_words_that_people_type_are_known(language: str) -> None:
     assert _words(TYPED[language]) <= set(vocabulary_words())
 
 
+def test_what_no_scene_can_show_is_unknown() -> None:
+    # A word may also hide in an idiom or in the other language, like "plane" in "ils planent".
+    absent = (
+        "dog cat horse car plane train man woman people fish flower chien loup chat avion fleur"
+    )
+    assert not _words(absent) & set(vocabulary_words())
+
+
 def test_directions_are_true() -> None:
     rng = random.Random(2)
     for direction in ("left", "right"):

@@ -46,7 +46,7 @@ ENGLISH = Phrases(
         "mountains": PlacePhrases(
             nouns("mountains:p", "mountain range", "peaks:p", "mountain landscape", "alps:pd",
                   "(snowy|snow-capped|high|rocky) (mountains|peaks):p", "mountain peaks:p",
-                  "ridges:p", "summits:p"),
+                  "ridges:p", "summits:p", "mountain valley"),
             ("in the mountains", "in the (alps|hills|peaks)", "among (the |)(mountains|peaks)"),
         ),
         "forest": PlacePhrases(
@@ -104,7 +104,7 @@ ENGLISH = Phrases(
             ("clear sky", "clear (weather|skies)", "cloudless sky", "no clouds"),
             ("under a clear sky", "(under|with) (clear|cloudless) skies", "in clear weather",
              "(under|with) a (clear|cloudless) sky", "without a cloud", "with no clouds"),
-            ("clear", "cloudless"),
+            ("clear", "calm", "cloudless", "peaceful"),
         ),
         "scattered clouds": WeatherPhrases(
             ("scattered clouds", "(a few|some|white|fluffy|puffy) clouds", "partly cloudy (sky|)"),

@@ -46,7 +46,7 @@ FRENCH = Phrases(
         "mountains": PlacePhrases(
             nouns("montagnes:fp", "chaîne de montagnes:f", "sommets (|enneigés):p",
                   "paysage de montagne", "pics:p", "alpes:fpd", "cimes:fp", "hautes montagnes:fp",
-                  "montagne:f"),
+                  "montagne:f", "vallée:f"),
             ("en montagne", "(dans|parmi) les (montagnes|alpes|sommets)", "(à|dans) la montagne"),
         ),
         "forest": PlacePhrases(
@@ -95,7 +95,7 @@ FRENCH = Phrases(
         "dusk": HourPhrases(
             nouns("crépuscule", "tombée de la nuit:f", "heure bleue:f", "soir", "soirée:f"),
             ("au crépuscule", "à la (tombée de la nuit|nuit tombante|tombée du jour)",
-             "à l'heure bleue", "(le|au) soir", "en soirée", "entre chien et loup"),
+             "à l'heure bleue", "(le|au) soir", "en soirée"),
         ),
         "night": HourPhrases(
             nouns("nuit:f", "minuit", "pleine nuit:f", "obscurité:f"),
@@ -108,6 +108,7 @@ FRENCH = Phrases(
             ("ciel (clair|dégagé)", "temps clair", "ciel sans nuages", "beau temps", "ciel pur"),
             ("sous un ciel (clair|dégagé|pur|sans nuages)", "par (temps clair|beau temps)",
              "avec un ciel (clair|dégagé)", "sans (un nuage|nuages)"),
+            ("calme/calme/calmes/calmes", "paisible/paisible/paisibles/paisibles"),
         ),
         "scattered clouds": WeatherPhrases(
             ("(quelques|des) nuages", "nuages épars", "ciel partiellement nuageux", "éclaircies"),
@@ -260,15 +261,15 @@ FRENCH = Phrases(
         ),
         "balloon": ThingPhrases(
             nouns("montgolfière/montgolfières:f", "ballon/ballons", "ballon/ballons à air chaud"),
-            ("dérive/dérivent", "flotte/flottent", "vole/volent", "plane/planent",
+            ("dérive/dérivent", "flotte/flottent", "vole/volent",
              "glisse/glissent"),
             ("dérivant", "flottant", "volant", "qui dérive/dérivent", "qui flotte/flottent",
              "en vol"),
         ),
         "bird": ThingPhrases(
             nouns("oiseau/oiseaux", "mouette/mouettes:f", "goéland/goélands"),
-            ("vole/volent", "plane/planent", "glisse/glissent"),
-            ("volant", "planant", "en vol", "qui vole/volent", "qui plane/planent"),
+            ("vole/volent", "glisse/glissent"),
+            ("volant", "planant", "en vol", "qui vole/volent"),
             groups=((5, "une volée de"), (5, "une nuée de"), (5, "un vol de cinq")),
         ),
         "lighthouse": ThingPhrases(
