@@ -7,7 +7,16 @@ import torch
 from pleinair.errors import ModelError
 from pleinair.training import classifier as c
 from pleinair.training import classifier_loop as loop
-from pleinair.worlds.scene import Scene, Thing, sample_scene
+from pleinair.worlds.scene import (
+    CAMERAS,
+    COLOURS,
+    DIRECTIONS,
+    PLACES,
+    THINGS,
+    Scene,
+    Thing,
+    sample_scene,
+)
 
 TINY = c.ClassifierConfig(widths=(8, 8, 12, 16), window=16, features=24)
 SCENE = Scene(
@@ -28,19 +37,19 @@ def noise(count: int, height: int = 80, width: int = 144) -> torch.Tensor:
 
 def test_truth_says_what_is_there_and_nothing_else() -> None:
     labels = c.truth([SCENE])
-    assert c.PLACES[labels["place"].item()] == "sea"
-    assert c.CAMERAS[labels["camera"].item()] == "pan left"
-    kinds = [kind for kind, there in zip(c.THINGS, labels["things"][0], strict=True) if there]
+    assert PLACES[int(labels["place"])] == "sea"
+    assert CAMERAS[int(labels["camera"])] == "pan left"
+    kinds = [kind for kind, there in zip(THINGS, labels["things"][0], strict=True) if there]
     assert kinds == ["sailboat", "lighthouse"]
     assert labels["number"][0].tolist() == [2, c.UNKNOWN, c.UNKNOWN, c.UNKNOWN]
-    assert labels["colour"][0].tolist() == [c.COLOURS.index("red"), c.UNKNOWN]
-    assert labels["direction"][0].tolist() == [c.DIRECTIONS.index("right"), c.UNKNOWN, c.UNKNOWN]
+    assert labels["colour"][0].tolist() == [COLOURS.index("red"), c.UNKNOWN]
+    assert labels["direction"][0].tolist() == [DIRECTIONS.index("right"), c.UNKNOWN, c.UNKNOWN]
 
 
 def test_a_mirror_turns_pans_and_drifts_round_and_nothing_else() -> None:
     labels = c.truth([SCENE, replace(SCENE, camera="tilt up")])
     turned = loop.mirrored(labels)
-    assert [c.CAMERAS[i] for i in turned["camera"]] == ["pan right", "tilt up"]
+    assert [CAMERAS[i] for i in turned["camera"]] == ["pan right", "tilt up"]
     assert turned["direction"][0].tolist() == [0, c.UNKNOWN, c.UNKNOWN]
     twice = loop.mirrored(turned)
     assert all(torch.equal(twice[name], labels[name]) for name in labels)

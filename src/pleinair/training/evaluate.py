@@ -114,13 +114,17 @@ def run(
         InputError: the count is too small to say anything.
         ModelError: the weights or the classifier cannot be used.
     """
-    from pleinair.model.pipeline import Pipeline
-
     if count < 8:
         raise InputError("count", count, "whole numbers from 8")
+    from pleinair.model.pipeline import Pipeline
+
     if threads is not None:
         torch.set_num_threads(threads)
-    setting = Setting(seed, steps or VideoRequest.steps, guidance or VideoRequest.guidance)
+    setting = Setting(
+        seed,
+        VideoRequest.steps if steps is None else steps,
+        VideoRequest.guidance if guidance is None else guidance,
+    )
     reader = load_classifier(classifier)
     pipeline = Pipeline.load(weights)
     name = _digest(weights or SHIPPED.with_name("pleinair-1.safetensors"), repr(setting))

@@ -164,7 +164,7 @@ def _distances(found: Evidence) -> list[list[Cell]]:
         for reading in (found.seen, found.seen_real, found.seen_soft)
     )
     to_training, real_to_training = (
-        measures.nearest(reading.features, found.training)[0].median().item()
+        _median(measures.nearest(reading.features, found.training)[0])
         for reading in (found.seen, found.seen_real)
     )
     return [
@@ -186,15 +186,15 @@ def _motion(found: Evidence) -> list[list[Cell]]:
     )
     moving = [i for i, scene in enumerate(found.scenes) if scene.camera in _MOVES]
     static = [i for i, scene in enumerate(found.scenes) if scene.camera == "static"]
-    parts, signs = zip(*(_MOVES[found.scenes[i].camera] for i in moving), strict=True)
+    moves = torch.tensor([_MOVES[found.scenes[i].camera] for i in moving]).view(-1, 2)
     along_made, along_real = (
-        motion[moving, parts] * torch.tensor(signs) for motion in (made, real)
+        motion[moving].gather(1, moves[:, :1])[:, 0] * moves[:, 1] for motion in (made, real)
     )
     right, ceiling = (
         Score(int((along > 0).sum()), len(moving)) for along in (along_made, along_real)
     )
-    drift, real_drift = (motion[static].abs().amax(-1).median().item() for motion in (made, real))
-    ratio = (along_made / along_real)[along_real.abs() > 0.02].median().item()
+    drift, real_drift = (_median(motion[static].abs().amax(-1)) for motion in (made, real))
+    ratio = _median((along_made / along_real)[along_real.abs() > 0.02])
     return [
         ["camera moves the way asked: pan, tilt, zoom", str(right), str(ceiling), "renders"],
         ["speed of the camera, of the render's, median", ratio, 1.0, "as fast"],
@@ -205,7 +205,7 @@ def _motion(found: Evidence) -> list[list[Cell]]:
 def _picture(found: Evidence) -> list[list[Cell]]:
     flicker, sharpness = (
         [
-            torch.stack(each(clips, measure)).median().item()
+            _median(torch.stack(each(clips, measure)))
             for clips in (found.made, found.real, found.soft)
         ]
         for measure in (measures.flicker, measures.sharpness)
@@ -223,3 +223,7 @@ def _picture(found: Evidence) -> list[list[Cell]]:
         ["autoencoder, PSNR in decibels on held-out renders", decibels, None, "–"],
         ["autoencoder, SSIM on held-out renders", likeness, None, "–"],
     ]
+
+
+def _median(values: Tensor) -> float | None:
+    return values.median().item() if len(values) else None
