@@ -3,7 +3,7 @@
 # build of torch for machines without a GPU.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-PIP = .venv/bin/python -m pip install -q --disable-pip-version-check \
+PIP = .venv/bin/python -m pip install -qq --disable-pip-version-check \
       $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 PROMPT ?= two red hot-air balloons drift right over a snow field at dawn, the camera pans left
 SEED ?= 7
