@@ -1,5 +1,7 @@
 """The lower half and the skyline: ridges, trees, buildings, ground and water."""
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -37,8 +39,7 @@ def cold(light: Light) -> Tensor:
 
 def ridges(
     canvas: Tensor,
-    azimuth: Tensor,
-    elevation: Tensor,
+    view: View,
     light: Light,
     layout: Layout,
     *,
@@ -60,6 +61,7 @@ def ridges(
         low: elevation of the foot at the deepest valley.
         icy: whether all of it is snow.
     """
+    azimuth, elevation = view.azimuth, view.elevation
     rows = len(heights)
     for row, height in enumerate(heights):
         line = profile(
@@ -81,16 +83,10 @@ def ridges(
 
 
 def pines(
-    canvas: Tensor,
-    azimuth: Tensor,
-    elevation: Tensor,
-    light: Light,
-    layout: Layout,
-    *,
-    rows: int,
-    height: float,
+    canvas: Tensor, view: View, light: Light, layout: Layout, *, rows: int, height: float
 ) -> Tensor:
     """Rows of pine tops, nearer rows taller, darker and coarser."""
+    azimuth, elevation = view.azimuth, view.elevation
     for row in range(rows):
         near = (row + 1) / rows
         pitch = 0.045 + 0.11 * near * near
@@ -108,10 +104,9 @@ def pines(
     return canvas
 
 
-def buildings(
-    canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout
-) -> Tensor:
+def buildings(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
     """Three rows of buildings with windows that light up as it darkens."""
+    azimuth, elevation = view.azimuth, view.elevation
     for row, (pitch, height) in enumerate(((0.11, 0.46), (0.15, 0.38), (0.21, 0.22))):
         place = azimuth / pitch + layout["offset"] * 60 + 29 * row
         cell = place.floor()
@@ -138,28 +133,59 @@ def buildings(
     return canvas
 
 
-def ground(
-    view: View,
-    light: Light,
-    layout: Layout,
-    *,
-    colours: tuple[tuple[float, float, float], tuple[float, float, float]],
-    rough: float,
-    icy: bool = False,
-) -> Tensor:
+def ground(view: View, light: Light, layout: Layout, place: str) -> Tensor:
     """Ground seen in perspective: patches, grain that fades with distance, shadows of clouds."""
+    icy = place == "snow field"
     down = (-view.elevation).clamp(min=0.015)
     far = view.height / down  # (B, 1, T, H, 1)
     east, north = view.azimuth * far, far + view.travel
     patches = noise(east * 0.035 + layout["offset"], north * 0.05, 1.8)
     grain = noise(east * 0.2, north * 0.26 + layout["offset"], 1.2) - 0.5
     clear = step(14.0, 2.5, far)
-    main, other = (rgb(c, patches) for c in colours)
+    main, other = (rgb(c, patches) for c in GROUND[place])
+    rough = 0.10 if icy else 0.35
     body = mix(main, other, step(0.25, 0.75, patches)) * (1 + rough * grain * clear)
     cloud = noise(east * 0.012 + layout["wind"] * view.time * 0.01, north * 0.02 + 0.5, 2.4)
     shadow = 1 - 0.3 * step(0.45, 0.75, cloud) * layout["patchy"]
     body = body * (cold(light) if icy else light.light) * shadow
     return mix(body, light.horizon, (1 - torch.exp(-far / 34)).clamp(max=0.75))
+
+
+def headland(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
+    """A cliff that runs out into the sea on one side."""
+    side = step(0.0, 0.5, view.azimuth * torch.sign(layout["wind"]) + 0.05)
+    cliff = ridges(
+        canvas, view, light, layout,
+        kind=1, heights=(0.20,), colour=(0.52, 0.44, 0.34), haze=0.3, low=0.06,
+    )  # fmt: skip
+    inside = (side - view.elevation * 3 > 0.12) & (view.elevation < 0.26 * side)
+    return mix(canvas, cliff, inside.to(canvas.dtype))
+
+
+def skyline(canvas: Tensor, view: View, light: Light, layout: Layout, place: str) -> Tensor:
+    """What stands at the horizon of a place."""
+    hills = partial(ridges, canvas, view, light, layout)
+    match place:
+        case "mountains":
+            grey, heights = (0.40, 0.39, 0.46), (0.66, 0.50, 0.20)
+            return hills(kind=2, heights=heights, colour=grey, haze=0.40, snow=0.50)
+        case "snow field":
+            white = (0.90, 0.94, 1.05)
+            return hills(kind=0, heights=(0.14, 0.07), colour=white, haze=0.35, icy=True)
+        case "meadow":
+            return hills(kind=0, heights=(0.13, 0.08), colour=(0.26, 0.42, 0.16), haze=0.5)
+        case "desert":
+            return hills(kind=1, heights=(0.26, 0.17), colour=(0.98, 0.66, 0.30), haze=0.25)
+        case "lake":
+            canvas = hills(kind=1, heights=(0.19,), colour=(0.32, 0.38, 0.36), haze=0.55)
+            return pines(canvas, view, light, layout, rows=1, height=0.075)
+        case "forest":
+            return pines(canvas, view, light, layout, rows=3, height=0.52)
+        case "coast":
+            return headland(canvas, view, light, layout)
+        case "city":
+            return buildings(canvas, view, light, layout)
+    return canvas
 
 
 def waves(view: View, layout: Layout) -> Tensor:
@@ -177,18 +203,13 @@ def waves(view: View, layout: Layout) -> Tensor:
 
 
 def water(
-    mirror: Tensor,
-    height: Tensor,
-    view: View,
-    light: Light,
-    layout: Layout,
-    *,
-    colour: tuple[float, float, float],
+    mirror: Tensor, height: Tensor, view: View, light: Light, layout: Layout, place: str
 ) -> Tensor:
     """Water: what it mirrors at grazing angles, its own colour below, and glints of the sun."""
     down = (-view.elevation).clamp(min=0)
     body = (
-        rgb(colour, mirror) * (0.35 + light.light) + 0.20 * height * light.light * layout["swell"]
+        rgb(WATER[place], mirror) * (0.35 + light.light)
+        + 0.20 * height * light.light * layout["swell"]
     )
     gloss = layout["gloss"] * torch.exp(-down * 2.2)
     surface = mix(body, mirror, gloss.clamp(0, 1))
@@ -197,7 +218,8 @@ def water(
     glint = torch.exp(-aside * (16 + 40 * down)) * step(0.02, 0.22, height) * light.sun_strength
     surface = surface + light.sun * glint * (0.25 + 0.6 * low)
     crest = step(0.40, 0.62, height) * (layout["swell"] - 0.8).clamp(min=0)
-    return mix(surface, light.light, (crest * 0.75).clamp(max=0.8))
+    surface = mix(surface, light.light, (crest * 0.75).clamp(max=0.8))
+    return mix(surface, light.horizon, torch.exp(view.elevation.clamp(max=0) * 55) * 0.5)
 
 
 # The near shore of the places that have one: its colour, and how much foam breaks on it.

@@ -1,5 +1,7 @@
 """Light: the colours of sky, sun and ground for each hour and weather."""
 
+from dataclasses import dataclass, fields
+
 import torch
 from torch import Tensor
 
@@ -45,10 +47,31 @@ _GREY = (0.0, 0.0, 0.62, 0.5, 0.66, 0.5, 0.8)
 _DIM = (1.0, 1.0, 0.80, 0.95, 0.64, 0.95, 0.45)
 
 
+@dataclass(frozen=True)
 class Light:
-    """The light of a batch of scenes; every colour is (B, 3, 1, 1, 1)."""
+    """The light of a batch of scenes: colours (B, 3, 1, 1, 1) and numbers (B, 1, 1, 1, 1).
 
-    def __init__(self, hours: list[str], weathers: list[str], device: torch.device) -> None:
+    Attributes:
+        zenith, horizon, sun: colours of the sky and of the sun's disk.
+        light: colour of what falls on the ground.
+        fog: colour of the air itself.
+        sun_elevation: radians.
+        sun_strength: 0 to 1, how much of the sun comes through.
+        darkness: 0 by day to 1 at night.
+    """
+
+    zenith: Tensor
+    horizon: Tensor
+    light: Tensor
+    sun: Tensor
+    fog: Tensor
+    sun_elevation: Tensor
+    sun_strength: Tensor
+    darkness: Tensor
+
+    @classmethod
+    def of(cls, hours: list[str], weathers: list[str], device: torch.device) -> "Light":
+        """The light at these hours in these weathers."""
         hour = torch.tensor([HOURS.index(h) for h in hours])
         weather = torch.tensor([WEATHERS.index(w) for w in weathers])
         grey = torch.tensor(_GREY)[weather, None]
@@ -60,17 +83,22 @@ class Light:
             mixed = (colour + (tone - colour) * grey) * dim
             return mixed[:, :, None, None, None].to(device)
 
-        self.zenith = shaded(_ZENITH, 0.35)
-        self.horizon = shaded(_HORIZON, 0.5)
-        self.light = shaded(_LIGHT, 0.5)
-        self.sun = torch.tensor(_SUN)[hour][:, :, None, None, None].to(device)
-        self.sun_elevation = _scalar(torch.tensor(SUN_ELEVATION)[hour], device)
-        self.sun_strength = _scalar(
-            torch.tensor((1.0, 1.0, 1.0, 1.0, 0.0, 0.0))[hour] * (1 - torch.tensor(_GREY)[weather]),
-            device,
+        horizon, light = shaded(_HORIZON, 0.5), shaded(_LIGHT, 0.5)
+        shining = torch.tensor((1.0, 1.0, 1.0, 1.0, 0.0, 0.0))[hour]
+        return cls(
+            zenith=shaded(_ZENITH, 0.35),
+            horizon=horizon,
+            light=light,
+            sun=torch.tensor(_SUN)[hour][:, :, None, None, None].to(device),
+            fog=0.75 * horizon + 0.25 * light,
+            sun_elevation=_scalar(torch.tensor(SUN_ELEVATION)[hour], device),
+            sun_strength=_scalar(shining * (1 - grey[:, 0]), device),
+            darkness=_scalar(torch.tensor((0.1, 0.0, 0.0, 0.15, 0.65, 1.0))[hour], device),
         )
-        self.darkness = _scalar(torch.tensor((0.1, 0.0, 0.0, 0.15, 0.65, 1.0))[hour], device)
-        self.fog = 0.75 * self.horizon + 0.25 * self.light
+
+    def pick(self, index: Tensor) -> "Light":
+        """The light of the scenes at ``index`` of the batch."""
+        return Light(*(getattr(self, field.name)[index] for field in fields(self)))
 
 
 def _scalar(values: Tensor, device: torch.device) -> Tensor:

@@ -1,20 +1,20 @@
 """The renderer: scenes in, clips out, in torch on any device.
 
-Read it from the bottom: ``render`` lays out each scene, places the camera and paints from far to
+Read it from the bottom: ``render`` lays out the scenes, places the cameras and paints from far to
 near. A batch may mix scenes of every kind; each layer works only on the clips that have it.
 Tensors are (B, C, T, H, W) and every layer broadcasts what does not vary.
 """
 
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from pleinair.errors import InputError
-from pleinair.worlds import land, sky
-from pleinair.worlds.field import dice, mix, noise, step
+from pleinair.worlds import air, land, sky
+from pleinair.worlds.field import mix, step
 from pleinair.worlds.looks import FINISH
 from pleinair.worlds.palette import PAINTS, Light
 from pleinair.worlds.placing import Placed, place_things
@@ -73,200 +73,155 @@ def _layout(scenes: Sequence[Scene], device: torch.device) -> Layout:
     }
 
 
-def _backdrop(
-    scene: Scene, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout, time: Tensor
-) -> Tensor:
-    """Everything above the horizon in these directions; a mirrored one gives a reflection."""
-    canvas = sky.gradient(azimuth, elevation, light, layout)
-    if scene.weather in ("clear", "scattered clouds") and scene.hour in ("dusk", "night"):
-        canvas = canvas + sky.stars(azimuth, elevation, light, layout, time)
-    if scene.has("aurora"):
-        canvas = sky.aurora(canvas, azimuth, elevation, layout, time)
-    if scene.has("moon"):
-        canvas = sky.moon(canvas, azimuth, elevation, layout)
-    if scene.has("shooting star"):
-        canvas = sky.shooting_star(canvas, azimuth, elevation, layout, time)
-    if scene.weather != "clear":
-        canvas = sky.clouds(canvas, azimuth, elevation, light, layout, time)
-    if scene.has("rainbow"):
-        canvas = sky.rainbow(canvas, azimuth, elevation, layout)
-    return _skyline(scene, canvas, azimuth, elevation, light, layout)
+@dataclass(frozen=True)
+class Batch:
+    """Scenes that are painted together, with their cameras, light and layout."""
+
+    scenes: Sequence[Scene]
+    view: View
+    light: Light
+    layout: Layout
+
+    def pick(self, index: list[int]) -> "Batch":
+        """The scenes at ``index``."""
+        at = torch.tensor(index, device=self.view.azimuth.device)
+        layout = {name: value[at] for name, value in self.layout.items()}
+        scenes = [self.scenes[i] for i in index]
+        return Batch(scenes, self.view.pick(at), self.light.pick(at), layout)
 
 
-def _skyline(
-    scene: Scene, canvas: Tensor, azimuth: Tensor, elevation: Tensor, light: Light, layout: Layout
-) -> Tensor:
-    hills = partial(land.ridges, canvas, azimuth, elevation, light, layout)
+Layer = Callable[[Tensor, View, Light, Layout], Tensor]
+Wanted = Callable[[Scene], object]
 
-    match scene.place:
-        case "mountains":
-            return hills(
-                kind=2, heights=(0.66, 0.50, 0.20), colour=(0.40, 0.39, 0.46), haze=0.40, snow=0.50
-            )
-        case "snow field":
-            return hills(
-                kind=0, heights=(0.14, 0.07), colour=(0.90, 0.94, 1.05), haze=0.35, icy=True
-            )
-        case "meadow":
-            return hills(kind=0, heights=(0.13, 0.08), colour=(0.26, 0.42, 0.16), haze=0.5)
-        case "desert":
-            return hills(kind=1, heights=(0.26, 0.17), colour=(0.98, 0.66, 0.30), haze=0.25)
-        case "lake":
-            canvas = hills(kind=1, heights=(0.19,), colour=(0.32, 0.38, 0.36), haze=0.55)
-            return land.pines(canvas, azimuth, elevation, light, layout, rows=1, height=0.075)
-        case "forest":
-            return land.pines(canvas, azimuth, elevation, light, layout, rows=3, height=0.52)
-        case "coast":
-            headland = step(0.0, 0.5, azimuth * torch.sign(layout["wind"]) + 0.05)
-            cliff = land.ridges(
-                canvas, azimuth, elevation, light, layout,
-                kind=1, heights=(0.20,), colour=(0.52, 0.44, 0.34), haze=0.3, low=0.06,
-            )  # fmt: skip
-            return mix(
-                canvas,
-                cliff,
-                (headland - elevation * 3 > 0.12).float() * (elevation < 0.26 * headland),
-            )
-        case "city":
-            return land.buildings(canvas, azimuth, elevation, light, layout)
+
+def _over(canvas: Tensor, batch: Batch, wanted: Wanted, layer: Layer) -> Tensor:
+    """Paint ``layer`` on the clips whose scene is ``wanted``, (B, 3, T, H, W)."""
+    index = [i for i, scene in enumerate(batch.scenes) if wanted(scene)]
+    if not index:
+        return canvas
+    if len(index) == len(batch.scenes):
+        return layer(canvas, batch.view, batch.light, batch.layout)
+    part = batch.pick(index)
+    canvas = canvas.clone()
+    canvas[index] = layer(canvas[index], part.view, part.light, part.layout)
     return canvas
 
 
-def _surface(scene: Scene, view: View, light: Light, layout: Layout) -> Tensor:
-    """The backdrop and the ground or water under it."""
+# What is above the horizon, far to near: which scenes have it, and how it is painted.
+_STARRY = ("clear", "scattered clouds")
+_ABOVE: tuple[tuple[Wanted, Layer], ...] = (
+    (lambda s: s.weather in _STARRY and s.hour in ("dusk", "night"), sky.stars),
+    (lambda s: s.has("aurora"), sky.aurora),
+    (lambda s: s.has("moon"), sky.moon),
+    (lambda s: s.has("shooting star"), sky.shooting_star),
+    (lambda s: s.weather != "clear", sky.clouds),
+    (lambda s: s.has("rainbow"), sky.rainbow),
+)
+# What hangs in the air before the land, and what falls before everything.
+_AIR: tuple[tuple[Wanted, Layer], ...] = (
+    (lambda s: s.weather == "storm", air.lightning),
+    (lambda s: s.weather in _HAZE, air.fog),
+)
+_FALLING: tuple[tuple[Wanted, Layer], ...] = (
+    (lambda s: s.weather in ("rain", "storm"), air.rain),
+    (lambda s: s.weather == "snowfall", air.snowflakes),
+)
+
+
+def _backdrop(place: str, batch: Batch) -> Tensor:
+    """Everything above the horizon in the view's directions; a mirrored view gives a reflection."""
+    view, light, layout = batch.view, batch.light, batch.layout
+    canvas = sky.gradient(view, light, layout)
+    for wanted, layer in _ABOVE:
+        canvas = _over(canvas, batch, wanted, layer)
+    return land.skyline(canvas, view, light, layout, place)
+
+
+def _surface(place: str, batch: Batch) -> Tensor:
+    """The backdrop over the ground, or over the water that mirrors it, of one place."""
+    view, light, layout = batch.view, batch.light, batch.layout
     horizon = view.elevation
-    if scene.place in land.GROUND:
-        upper = _backdrop(scene, view.azimuth, horizon, light, layout, view.time)
-        rough = 0.10 if scene.place == "snow field" else 0.35
-        lower = land.ground(
-            view,
-            light,
-            layout,
-            colours=land.GROUND[scene.place],
-            rough=rough,
-            icy=scene.place == "snow field",
-        )
+    if place in land.GROUND:
+        upper = _backdrop(place, batch)
+        lower = land.ground(view, light, layout, place)
     else:
         height = land.waves(view, layout)
         bent = (-horizon + 0.16 * layout["swell"] * height).clamp(min=0.003)
         aside = view.azimuth + 0.03 * layout["swell"] * height
         below = horizon < 0
-        upper = _backdrop(
-            scene,
-            torch.where(below, aside, view.azimuth),
-            torch.where(below, bent, horizon),
-            light,
-            layout,
-            view.time,
+        mirrored = replace(
+            view,
+            azimuth=torch.where(below, aside, view.azimuth),
+            elevation=torch.where(below, bent, horizon),
         )
-        lower = land.water(upper, height, view, light, layout, colour=land.WATER[scene.place])
-        lower = mix(lower, light.horizon, torch.exp(horizon.clamp(max=0) * 55) * 0.5)
-        if scene.place in land.SHORE:
-            lower = land.shore(lower, view, light, layout, scene.place)
+        upper = _backdrop(place, replace(batch, view=mirrored))
+        lower = land.water(upper, height, view, light, layout, place)
+        if place in land.SHORE:
+            lower = land.shore(lower, view, light, layout, place)
     return mix(lower, upper, step(-1.0, 1.0, horizon / view.pixel))
 
 
-def _fog(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
-    drift = noise(
-        view.azimuth * 0.22 + layout["wind"] * view.time * 0.012,
-        view.elevation * 0.5 + layout["offset"],
-        2.2,
-    )
-    low = torch.exp(-view.elevation.abs() * 3.2) * (0.72 + 0.34 * drift)
-    return mix(canvas, light.fog, (layout["haze"] * (0.22 + 0.86 * low)).clamp(0, 0.93))
+def _thing(kind: str, things: list[Placed], canvas: Tensor, batch: Batch) -> Tensor:
+    """Paint one thing of ``kind`` on each clip."""
+    view, light, layout = batch.view, batch.light, batch.layout
 
+    def each(name: str) -> Tensor:
+        values = [float(getattr(thing, name)) for thing in things]
+        return torch.tensor(values, device=canvas.device).view(-1, 1, 1, 1, 1)
 
-def _rain(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
-    slant = view.x + 0.14 * view.y * torch.sign(layout["wind"])
-    for layer, (size, speed) in enumerate(((19.0, 2.6), (11.0, 3.2))):
-        lane = slant * size + 31 * layer
-        cell = lane.floor()
-        fall = view.y * 1.15 + view.time * speed * (0.8 + 0.4 * dice(cell, 0)) + 9 * dice(cell, 1)
-        drop = fall - fall.floor()
-        streak = step(0.42, 0.0, (drop - 0.5).abs()) * step(0.5, 0.1, (lane - cell - 0.5).abs())
-        streak = streak * (dice(cell + 3 * fall.floor(), 2) > 0.58)
-        canvas = mix(canvas, light.fog * 0.55 + 0.45, streak * (0.30 - 0.12 * light.darkness))
-    return canvas
-
-
-def _snowflakes(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
-    for layer, (size, speed) in enumerate(((3.6, 0.50), (6.0, 0.34))):
-        u = (
-            view.x * size
-            + layout["wind"] * view.time * 0.5
-            + 0.35 * torch.sin(view.time * 2 + view.y * 3 + layer)
-        )
-        v = view.y * size + view.time * speed * size
-        cell = u.floor() * 37 + v.floor() * 91 + 1000 * layer
-        du, dv = (
-            u - u.floor() - 0.25 - 0.5 * dice(cell, 0),
-            v - v.floor() - 0.25 - 0.5 * dice(cell, 1),
-        )
-        flake = step(0.26, 0.08, (du * du + dv * dv).sqrt()) * (dice(cell, 2) > 0.58)
-        canvas = mix(
-            canvas, 0.35 + 0.65 * light.light.clamp(min=0.45), flake * (0.92 - 0.15 * layer)
-        )
-    return canvas
-
-
-def _lightning(canvas: Tensor, view: View, light: Light, layout: Layout) -> Tensor:
-    beat = (view.time + 2 * layout["phase"]) % 2.0
-    flash = ((beat < 0.26) + 0.6 * ((beat > 0.37) & (beat < 0.51))).to(canvas.dtype)
-    strike = layout["bow"] * 1.6 + 0.16 * (
-        noise(view.elevation * 0.55 + layout["offset"], layout["phase"], 1.2) - 0.5
-    )
-    bolt = torch.exp(-(((view.azimuth - strike) / (view.pixel * 0.9)) ** 2)) * step(
-        0.0, 0.02, view.elevation
-    )
-    glow = 0.30 * torch.exp(-((view.azimuth - strike) ** 2) * 5) * step(-0.35, 0.15, view.elevation)
-    return canvas + flash * (0.10 + glow + 0.95 * bolt * step(0.62, 0.5, view.elevation))
-
-
-def _thing(canvas: Tensor, thing: Placed, view: View, light: Light, layout: Layout) -> Tensor:
-    away = (thing.distance - view.travel).clamp(min=1.2)
-    near = thing.distance / away  # (1, 1, T, 1, 1): how much larger than at mid-clip
+    away = (each("distance") - view.travel).clamp(min=1.2)
+    near = each("distance") / away  # (B, 1, T, 1, 1): how much larger than at mid-clip
     mid = view.time - view.time.mean()
-    azimuth = (thing.azimuth + thing.speed * mid) * near
-    elevation = (
-        (thing.elevation - (view.height - 1) / thing.distance) * near
-        if thing.flies
-        else -view.height / away
-    )
-    size = thing.size * near
-    paint = torch.tensor(PAINTS[thing.colour], device=canvas.device).view(1, 3, 1, 1, 1)
+    azimuth = (each("azimuth") + each("speed") * mid) * near
+    aloft = (each("elevation") - (view.height - 1) / each("distance")) * near
+    elevation = aloft if things[0].flies else -view.height / away
+    size = each("size") * near
+    paint = torch.tensor([PAINTS[thing.colour] for thing in things], device=canvas.device)
     brush = Brush(
         u=(view.azimuth - azimuth) / size,
         v=(view.elevation - elevation) / size,
         soft=view.pixel / size,
         time=view.time,
-        paint=paint * light.light.clamp(min=0.42),
-        phase=torch.full_like(layout["phase"], thing.phase),
-        toward=torch.full_like(layout["phase"], 1.0 if thing.speed > 0 else -1.0),
+        paint=paint[:, :, None, None, None] * light.light.clamp(min=0.42),
+        phase=each("phase"),
+        toward=torch.where(each("speed") > 0, 1.0, -1.0),
         air=(layout["haze"] * (1 - torch.exp(-away / 9))).clamp(0, 0.62),
         light=light,
     )
-    return PAINTERS[thing.kind](brush, canvas)
+    return PAINTERS[kind](brush, canvas)
 
 
-_WEATHER: dict[str, Callable[[Tensor, View, Light, Layout], Tensor]] = {
-    "rain": _rain,
-    "storm": _rain,
-    "snowfall": _snowflakes,
-}
+def _things(canvas: Tensor, batch: Batch) -> Tensor:
+    """Paint every thing, far ones first: the farthest of each clip, then the next."""
+    placed = [place_things(scene) for scene in batch.scenes]
+    for rank in range(max(map(len, placed))):
+        for kind in PAINTERS:
+            index = [
+                i for i, row in enumerate(placed) if rank < len(row) and row[rank].kind == kind
+            ]
+            if index:
+                chosen = [placed[i][rank] for i in index]
+                canvas[index] = _thing(kind, chosen, canvas[index], batch.pick(index))
+    return canvas
 
 
-def _paint(scene: Scene, view: View, light: Light, layout: Layout) -> Tensor:
-    """One clip, (1, 3, T, H, W) in [0, 1], from far to near."""
-    canvas = _surface(scene, view, light, layout)
-    if scene.weather == "storm":
-        canvas = _lightning(canvas, view, light, layout)
-    if scene.weather in _HAZE:
-        canvas = _fog(canvas, view, light, layout)
-    for thing in place_things(scene):
-        canvas = _thing(canvas, thing, view, light, layout)
-    if scene.weather in _WEATHER:
-        canvas = _WEATHER[scene.weather](canvas, view, light, layout)
-    return FINISH[scene.look](canvas.clamp(0, 1), view, layout["offset"]).clamp(0, 1)
+def _paint(batch: Batch) -> Tensor:
+    """The clips, (B, 3, T, H, W) in [0, 1], from far to near."""
+    view = batch.view
+    frames, height, width = view.time.shape[2], view.elevation.shape[3], view.azimuth.shape[4]
+    canvas = torch.empty(len(batch.scenes), 3, frames, height, width, device=view.azimuth.device)
+    for place in {scene.place for scene in batch.scenes}:
+        index = [i for i, scene in enumerate(batch.scenes) if scene.place == place]
+        canvas[index] = _surface(place, batch.pick(index))
+    for wanted, layer in _AIR:
+        canvas = _over(canvas, batch, wanted, layer)
+    canvas = _things(canvas, batch)
+    for wanted, layer in _FALLING:
+        canvas = _over(canvas, batch, wanted, layer)
+    canvas = canvas.clamp(0, 1)
+    for name, finish in FINISH.items():
+        canvas = _over(canvas, batch, lambda scene, name=name: scene.look == name, finish)
+    return canvas.clamp(0, 1)
 
 
 def render(
@@ -292,11 +247,9 @@ def render(
         if value < 1:
             raise InputError(name, value, "1 or more")
     device = torch.device(device)
-    clips = []
-    for scene in scenes:
-        layout = _layout([scene], device)
-        view = look([scene.camera], layout["pitch"], layout["speed"], frames, width, height)
-        layout["pixel"] = view.pixel.mean().view(1, 1, 1, 1, 1)
-        light = Light([scene.hour], [scene.weather], device)
-        clips.append(_paint(scene, view, light, layout))
-    return torch.cat(clips) * 2 - 1
+    layout = _layout(scenes, device)
+    cameras = [scene.camera for scene in scenes]
+    view = look(cameras, layout["pitch"], layout["speed"], frames, width, height)
+    layout["pixel"] = view.pixel.mean(2, keepdim=True)
+    light = Light.of([scene.hour for scene in scenes], [scene.weather for scene in scenes], device)
+    return _paint(Batch(scenes, view, light, layout)) * 2 - 1
