@@ -8,6 +8,7 @@ Tensors are (B, C, T, H, W) and every layer broadcasts what does not vary.
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -220,8 +221,12 @@ def _paint(batch: Batch) -> Tensor:
         canvas = _over(canvas, batch, wanted, layer)
     canvas = canvas.clamp(0, 1)
     for name, finish in FINISH.items():
-        canvas = _over(canvas, batch, lambda scene, name=name: scene.look == name, finish)
+        canvas = _over(canvas, batch, partial(_has_look, name), finish)
     return canvas.clamp(0, 1)
+
+
+def _has_look(name: str, scene: Scene) -> bool:
+    return scene.look == name
 
 
 def render(
@@ -235,8 +240,8 @@ def render(
     """Draw scenes.
 
     Returns:
-        (B, 3, frames, height, width) float in [-1, 1], 8 frames a second, on ``device``. The same
-        scene gives the same clip in any batch.
+        (B, 3, frames, height, width) float in [-1, 1], 8 frames a second, on ``device``. A scene
+        gives the same clip in any batch, to rounding. On a CPU one at a time is fastest.
 
     Raises:
         InputError: no scenes, or frames, width or height below 1.
