@@ -42,7 +42,7 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, h, w) to (N, C, h, w)."""
-        return cast("Tensor", super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class Residual(nn.Module):
@@ -174,7 +174,7 @@ class Autoencoder(nn.Module):
         self.decoder = Decoder(config)
         self.register_buffer("mean", torch.zeros(config.channels))
         self.register_buffer("std", torch.ones(config.channels))
-        self.to(memory_format=torch.channels_last)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # it can
 
     def encode(self, video: Tensor) -> Tensor:
         """Latents of zero mean and unit spread, (B, C, 1 + k, H/16, W/16).

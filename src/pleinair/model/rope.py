@@ -1,0 +1,45 @@
+"""Rotary positions in time, height and width."""
+
+import torch
+from torch import Tensor
+
+
+def rotations(
+    frames: int, height: int, width: int, head: int, *, device: torch.device | None = None
+) -> Tensor:
+    """Cosines and sines for tokens in the order frame, row, column.
+
+    The head's dimensions are shared between the three axes as in Wan: with ``d = head``,
+    ``2·(d // 6)`` for rows, as many for columns and the rest for frames.
+    Su et al., RoFormer, arXiv 2104.09864.
+
+    Returns:
+        (2, frames · height · width, head / 2), float32.
+    """
+    side = 2 * (head // 6)
+    angles = [
+        _angles(length, dims, device)
+        for length, dims in ((frames, head - 2 * side), (height, side), (width, side))
+    ]
+    shape = (frames, height, width, -1)
+    grid = torch.cat(
+        [
+            angles[0][:, None, None].expand(shape),
+            angles[1][None, :, None].expand(shape),
+            angles[2][None, None, :].expand(shape),
+        ],
+        -1,
+    ).flatten(0, 2)
+    return torch.stack([grid.cos(), grid.sin()]).float()
+
+
+def rotate(x: Tensor, turns: Tensor) -> Tensor:
+    """Rotate pairs of neighbouring dimensions of (B, N, heads, head) by (2, N, head / 2)."""
+    cos, sin = turns[:, :, None].unbind(0)  # N 1 head/2
+    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
+
+
+def _angles(length: int, dims: int, device: torch.device | None) -> Tensor:
+    speed = 10_000 ** -(torch.arange(0, dims, 2, dtype=torch.float64, device=device) / dims)
+    return torch.arange(length, dtype=torch.float64, device=device)[:, None] * speed

@@ -1,0 +1,356 @@
+"""A training run: render clips, learn to compress them, compress them, learn to make them.
+
+Everything is kept under one folder, and a run that was stopped, even killed, goes on from its
+last checkpoint when it is started again.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from pleinair.errors import TrainingError
+from pleinair.model.autoencoder import SPATIAL, TEMPORAL, Autoencoder
+from pleinair.model.sampler import adams, guided, schedule
+from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.transformer import Transformer
+from pleinair.training import data
+from pleinair.training.data import Blocks
+from pleinair.training.losses import autoencoder_loss, noise_levels, velocity_loss
+from pleinair.training.recipes import Recipe, recipe_named
+from pleinair.training.report import Report, save_sheet
+from pleinair.training.state import Learner, write_whole
+from pleinair.worlds.captions import vocabulary_words
+
+STAGES = ("render", "autoencoder", "latents", "diffusion")
+PROMPTS = (
+    "a red sailboat on a calm sea at sunset, clear sky",
+    "two yellow balloons over a green meadow by day",
+    "a lighthouse on the coast at night, pan right",
+    "mountains in fog at dawn, pines",
+    "une ville sous la pluie au crépuscule",
+    "a desert at golden hour, zoom in",
+)
+
+
+class Video(nn.Module):
+    """The text encoder and the transformer, which learn together."""
+
+    def __init__(self, recipe: Recipe, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        config = recipe.transformer
+        self.vocabulary = vocabulary
+        self.text = TextEncoder(
+            TextConfig(len(vocabulary), dim=config.text, layers=recipe.text_layers)
+        )
+        self.transformer = Transformer(config)
+
+    def forward(self, latents: Tensor, sigma: Tensor, prompts: list[str]) -> Tensor:
+        """Velocity (B, C, F, h, w) of noisy latents at the levels (B, F), for B prompts."""
+        ids = Vocabulary.batch([self.vocabulary.encode(prompt) for prompt in prompts])
+        context, mask = self.text(ids.to(latents.device))
+        velocity: Tensor = self.transformer(latents, sigma, context, mask)
+        return velocity
+
+
+class Run:
+    """One recipe, one folder, one seed."""
+
+    def __init__(self, recipe: Recipe, out: Path, seed: int) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.recipe, self.out, self.seed = recipe, out, seed
+        self.device = torch.device(recipe.device)
+        self.clips = data.rendered(recipe, out / "clips", seed)
+
+    # Stage 1: clips.
+
+    def render(self, part: int = 0, parts: int = 1) -> None:
+        """Render every block of the pool, or one part of many of them."""
+        blocks = range(part, -(-self.recipe.clips // self.recipe.block), parts)
+        with Report(self.out, "render") as report:
+            for done, block in enumerate(blocks):
+                self.clips.fill(block)
+                report.step(done + 1, len(blocks))
+
+    # Stage 2: the autoencoder.
+
+    def autoencoder(self, minutes: float | None = None) -> None:
+        """Teach the autoencoder with crops and whole clips."""
+        torch.manual_seed(self.seed)
+        network = Autoencoder(self.recipe.autoencoder).to(self.device)
+        matrices = [
+            w for w in network.parameters() if w.ndim == 4 and len(w) >= 32 and w[0].numel() >= 64
+        ]
+        learner = Learner(
+            network, self.recipe.first, matrices=matrices, budget=minutes and 60 * minutes
+        )
+
+        def loss(learner: Learner) -> Tensor:
+            _, generator = data.step_rng(self.seed, "autoencoder", learner.step)
+            seen = self._pictures(learner.step).to(self.device)
+            with self._mixed():
+                latents = network.encode(seen)
+                blur = torch.randn(latents.shape, generator=generator).to(latents)
+                made = network.decode(latents + 0.05 * blur)
+            return autoencoder_loss(seen, made.float(), latents.float())
+
+        def show(path: Path) -> None:
+            rows = []
+            for index in range(len(self.recipe.sizes)):
+                clip = self._clips([index]).to(self.device)
+                with self._mixed():
+                    rows += [clip[0], network.decode(network.encode(clip))[0].float()]
+            save_sheet(path, rows)
+
+        self._teach("autoencoder", learner, loss, show)
+        network.load_state_dict(learner.average)
+        with torch.no_grad(), self._mixed():
+            sample = [
+                network.encode(self._clips([i]).to(self.device))
+                for i in range(min(200, self.recipe.clips))
+            ]
+        network.normalise(torch.cat([latents.float().flatten(2) for latents in sample], 2))
+        write_whole(self.out / "autoencoder-done.pt", network.state_dict())
+
+    def _pictures(self, step: int) -> Tensor:
+        """What the autoencoder sees in a step: mostly crops, sometimes whole frames."""
+        recipe = self.recipe
+        rng, _ = data.step_rng(self.seed, "pictures", step)
+        pool = min(recipe.clips, recipe.block + recipe.growth * step)
+        whole = rng.random() < 0.15
+        count = max(1, recipe.first.batch // 2) if whole else recipe.first.batch
+        clips = self._clips(data.pick(recipe, rng, rng.choice(recipe.sizes), count, pool))
+        start = rng.randrange(recipe.frames - recipe.crop_frames + 1)
+        clips = clips[:, :, start : start + recipe.crop_frames]
+        if whole:
+            return clips
+        side, (height, width) = recipe.crop, clips.shape[3:]
+        corners = [
+            (rng.randrange(height - side + 1), rng.randrange(width - side + 1)) for _ in clips
+        ]
+        return torch.stack(
+            [
+                clip[:, :, y : y + side, x : x + side]
+                for clip, (y, x) in zip(clips, corners, strict=True)
+            ]
+        )
+
+    def _clips(self, indices: list[int]) -> Tensor:
+        if self.recipe.live:
+            return data.draw(self.recipe, self.seed, indices, self.recipe.device)
+        return data.from_bytes(torch.stack([self.clips[index] for index in indices]))
+
+    # Stage 3: latents.
+
+    def latents(self, part: int = 0, parts: int = 1) -> None:
+        """Compress every block of the pool, or one part of many of them."""
+        if self.recipe.live:
+            return
+        latents = self._latents()
+        blocks = range(part, -(-self.recipe.clips // self.recipe.block), parts)
+        with Report(self.out, "latents") as report:
+            for done, block in enumerate(blocks):
+                latents.fill(block)
+                report.step(done + 1, len(blocks))
+
+    def _trained_autoencoder(self) -> Autoencoder:
+        path = self.out / "autoencoder-done.pt"
+        if not path.exists():
+            raise TrainingError(f"{path}: missing; run the stage 'autoencoder' first")
+        network = Autoencoder(self.recipe.autoencoder)
+        network.load_state_dict(torch.load(path, weights_only=True))
+        return network.to(self.device).eval().requires_grad_(False)
+
+    def _latents(self) -> Blocks:
+        network = self._trained_autoencoder()
+
+        def make(indices: range) -> data.Arrays:
+            arrays: data.Arrays = {}
+            for i in indices:
+                with torch.no_grad(), self._mixed():
+                    latents = network.encode(self._clips([i]).to(self.device))
+                arrays[str(i)] = latents[0].half().cpu().numpy()
+            return arrays
+
+        return Blocks(self.out / "latents", self.recipe.block, make)
+
+    # Stage 4: diffusion.
+
+    def diffusion(self, minutes: float | None = None) -> None:
+        """Teach the text encoder and the transformer with captioned latents."""
+        recipe, seed = self.recipe, self.seed
+        autoencoder = self._trained_autoencoder()
+        stored = None if recipe.live else self._latents()
+        torch.manual_seed(seed)
+        network = Video(recipe, Vocabulary(vocabulary_words())).to(self.device)
+        matrices = [
+            weight for weight in network.transformer.blocks.parameters() if weight.ndim == 2
+        ]
+        learner = Learner(
+            network, recipe.second, matrices=matrices, budget=minutes and 60 * minutes
+        )
+        longest = 1 + recipe.frames // TEMPORAL
+
+        def loss(learner: Learner) -> Tensor:
+            rng, generator = data.step_rng(seed, "diffusion", learner.step)
+            frames = data.frames_of_step(rng, longest, learner.progress)
+            width, height = size = rng.choice(recipe.sizes)
+            count = max(1, recipe.second.batch // (frames * width * height // SPATIAL**2))
+            indices = data.pick(recipe, rng, size, count, recipe.clips)
+            clean = self._clean(indices, frames, stored, autoencoder)
+            sigma, given = noise_levels(count, frames, recipe.shift, generator)
+            noise = torch.randn(clean.shape, generator=generator).to(self.device)
+            sigma, given = sigma.to(self.device), given.to(self.device)
+            noisy = torch.lerp(clean, noise, sigma[:, None, :, None, None])
+            captions = data.captions_of(seed, indices, rng, recipe.dropped)
+            with self._mixed():
+                velocity = network(noisy, sigma, captions)
+            return velocity_loss(velocity.float(), clean, noise, given)
+
+        def show(path: Path) -> None:
+            with self._averaged(learner):
+                save_sheet(path, self._samples(network, autoencoder, longest))
+
+        self._teach("diffusion", learner, loss, show)
+        network.load_state_dict(learner.average)
+        write_whole(self.out / "diffusion-done.pt", network.state_dict())
+
+    def _clean(
+        self, indices: list[int], frames: int, stored: Blocks | None, autoencoder: Autoencoder
+    ) -> Tensor:
+        """Latents (B, C, frames, h, w) of clips: later frames never change earlier latents."""
+        if stored is not None:
+            latents = [stored[index][:, :frames] for index in indices]
+            return torch.stack(latents).to(self.device).float()
+        clips = self._clips(indices)[:, :, : 1 + TEMPORAL * (frames - 1)]
+        with torch.no_grad(), self._mixed():
+            return autoencoder.encode(clips).float()
+
+    @torch.no_grad()
+    def _samples(self, network: Video, autoencoder: Autoencoder, frames: int) -> list[Tensor]:
+        """A clip (3, T, H, W) for each of PROMPTS."""
+        width, height = self.recipe.sizes[0]
+        shape = (self.recipe.transformer.channels, frames, height // SPATIAL, width // SPATIAL)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn((len(PROMPTS), *shape), generator=generator).to(self.device)
+        velocity = guided(
+            lambda latents, sigma: network(latents, sigma, list(PROMPTS)).float(),
+            lambda latents, sigma: network(latents, sigma, [""] * len(PROMPTS)).float(),
+            3.0,
+        )
+        with self._mixed():
+            latents = adams(velocity, noise, schedule(16, shift=self.recipe.shift))
+            return list(autoencoder.decode(latents).float())
+
+    # What the stages share.
+
+    def _teach(
+        self,
+        stage: str,
+        learner: Learner,
+        loss: Callable[[Learner], Tensor],
+        show: Callable[[Path], None],
+    ) -> None:
+        """Steps, checkpoints and pictures until the lesson is over."""
+        checkpoint = self.out / f"{stage}.pt"
+        if checkpoint.exists():
+            learner.load(checkpoint)
+        with Report(self.out, stage) as report:
+            while not learner.done:
+                began = time.monotonic()
+                value = loss(learner)
+                rate = learner.rate
+                norm = learner.learn(value)
+                learner.spend(time.monotonic() - began)
+                figures = {"loss": value.item(), "norm": norm, "rate": rate}
+                report.step(learner.step, learner.total, **figures, seconds=learner.seconds)
+                if learner.step % learner.lesson.show == 0 or learner.done:
+                    show(self.out / "sheets" / f"{stage}-{learner.step:06d}.png")
+                if learner.step % learner.lesson.save == 0 or learner.done:
+                    learner.save(checkpoint)
+
+    @contextlib.contextmanager
+    def _averaged(self, learner: Learner) -> Iterator[None]:
+        """The network with its averaged weights, for a while."""
+        weights = {name: value.clone() for name, value in learner.network.state_dict().items()}
+        learner.network.load_state_dict(learner.average)
+        try:
+            yield
+        finally:
+            learner.network.load_state_dict(weights)
+
+    def _mixed(self) -> torch.autocast:
+        """Products in bfloat16, the rest in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+def run(
+    recipe: str,
+    out: Path,
+    *,
+    stages: tuple[str, ...] | None = None,
+    minutes: dict[str, float] | None = None,
+    threads: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Train a model, or go on training it.
+
+    Args:
+        recipe: a name in `pleinair.training.recipes.RECIPES`.
+        out: the folder of the run.
+        stages: some of "render", "autoencoder", "latents", "diffusion", in this order; None for
+            all. Where the autoencoder or diffusion follow, rendering and compressing go on in a
+            second process beside them.
+        minutes: time to spend on "autoencoder" and "diffusion", which then decides the number of
+            steps; without it the recipe does, and a run that was killed ends bit for bit where
+            it would have ended.
+        threads: of the process that learns; None for torch's choice.
+        seed: decides the clips, the weights and every step.
+
+    Raises:
+        TrainingError: for an unknown recipe or stage, or a stage before what it needs.
+    """
+    stages = STAGES if stages is None else stages
+    minutes = minutes or {}
+    for name in (*stages, *minutes):
+        if name not in STAGES:
+            raise TrainingError(f"stage: got {name!r}; allowed: {', '.join(STAGES)}")
+    if threads:
+        torch.set_num_threads(threads)
+    job = Run(recipe_named(recipe), out, seed)
+    if job.recipe.live:
+        stages = tuple(stage for stage in stages if stage in ("autoencoder", "diffusion"))
+    with contextlib.ExitStack() as beside:
+        if "render" in stages:
+            helper = _beside(beside, recipe, out, seed, "render")
+            job.clips.patience = helper.is_alive
+            if "autoencoder" not in stages:
+                helper.join()
+        if "autoencoder" in stages:
+            job.autoencoder(minutes.get("autoencoder"))
+        if "latents" in stages:
+            job.latents()
+        if "diffusion" in stages:
+            job.diffusion(minutes.get("diffusion"))
+
+
+def _beside(
+    stack: contextlib.ExitStack, recipe: str, out: Path, seed: int, stage: str
+) -> multiprocessing.process.BaseProcess:
+    """Start a stage in a second, modest process that ends with this one."""
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_modestly, args=(recipe, out, seed, stage), daemon=True)
+    process.start()
+    stack.callback(process.join)
+    return process
+
+
+def _modestly(recipe: str, out: Path, seed: int, stage: str) -> None:
+    os.nice(10)
+    torch.set_num_threads(1)
+    getattr(Run(recipe_named(recipe), out, seed), stage)()

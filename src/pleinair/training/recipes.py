@@ -1,0 +1,136 @@
+"""Recipes: everything that decides a training run, in one frozen value."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from pleinair.errors import TrainingError
+from pleinair.model.autoencoder import AutoencoderConfig
+from pleinair.model.transformer import TransformerConfig
+
+# Clip i has size i modulo their number: the first shape is three fifths of all clips.
+SIZES = ((144, 80), (144, 80), (144, 80), (80, 144), (112, 112))
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How long and how fast one network learns.
+
+    Attributes:
+        steps: number of steps, where no minutes are asked for.
+        batch: clips in a step of the autoencoder; tokens in a step of the transformer.
+        rate: peak learning rate of AdamW.
+        matrix_rate: peak learning rate of Muon (Jordan et al., 2024), for inner matrices.
+        warmup: steps of rising rate.
+        decay: last share of the steps, in which the rate falls to nothing.
+        ema: most that the averaged weights keep of themselves at a step.
+        save, show: steps between checkpoints and between pictures.
+    """
+
+    steps: int
+    batch: int
+    rate: float
+    matrix_rate: float = 0.01
+    warmup: int = 50
+    decay: float = 0.35
+    ema: float = 0.995
+    save: int = 100
+    show: int = 200
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        clips: clips in the pool.
+        frames: frames of a clip, 1 + 4k.
+        sizes: width and height; clip i has size ``sizes[i % len(sizes)]``.
+        block: clips in one file.
+        live: render each step's clips anew on the device and keep none.
+        growth: clips that join the autoencoder's pool at each step, while the rest are rendered.
+        crop, crop_frames: what the autoencoder sees of a clip in most steps.
+        autoencoder, transformer, text_layers: sizes of the networks.
+        first, second: the autoencoder's lesson, then the transformer's.
+        shift: how much training prefers high noise; see `pleinair.model.sampler.schedule`.
+        dropped: share of captions replaced by the empty one, for guidance.
+        device: "cpu", "cuda".
+    """
+
+    clips: int
+    first: Lesson
+    second: Lesson
+    frames: int = 17
+    sizes: tuple[tuple[int, int], ...] = SIZES
+    block: int = 100
+    live: bool = False
+    growth: int = 8
+    crop: int = 80
+    crop_frames: int = 9
+    autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
+    transformer: TransformerConfig = field(default_factory=TransformerConfig)
+    text_layers: int = 2
+    shift: float = 2.0
+    dropped: float = 0.1
+    device: str = "cpu"
+
+
+def laptop() -> Recipe:
+    """Two CPU cores for about 100 minutes; the model that ships with the package."""
+    return Recipe(
+        clips=12_000,
+        first=Lesson(steps=2_400, batch=8, rate=2e-3),
+        second=Lesson(steps=2_400, batch=5_600, rate=1e-3, warmup=60),
+    )
+
+
+def gpu() -> Recipe:
+    """One large GPU for about half an hour, every clip rendered when it is needed."""
+    small = laptop()
+    return replace(
+        small,
+        clips=10_000_000,
+        live=True,
+        first=Lesson(steps=6_000, batch=48, rate=2e-3, warmup=200, save=500, show=1_000),
+        second=Lesson(
+            steps=12_000,
+            batch=57_600,
+            rate=1e-3,
+            warmup=200,
+            ema=0.999,
+            save=500,
+            show=1_000,
+        ),
+        transformer=TransformerConfig(dim=512, layers=10, heads=8, hidden=2048),
+        device="cuda",
+    )
+
+
+def tiny() -> Recipe:
+    """Seconds on one core: for tests."""
+    return Recipe(
+        clips=10,
+        block=5,
+        frames=5,
+        sizes=((48, 32), (32, 48)),
+        crop=32,
+        crop_frames=5,
+        autoencoder=AutoencoderConfig(channels=8, quarter=8, eighth=8, group=8, latent=8, half=8),
+        transformer=TransformerConfig(channels=8, dim=32, layers=2, heads=2, hidden=64),
+        text_layers=1,
+        first=Lesson(steps=6, batch=2, rate=1e-3, warmup=2, save=2, show=5),
+        second=Lesson(steps=6, batch=24, rate=1e-3, warmup=2, save=2, show=5),
+    )
+
+
+RECIPES: dict[str, Callable[[], Recipe]] = {"laptop": laptop, "gpu": gpu, "tiny": tiny}
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    if name not in RECIPES:
+        raise TrainingError(f"recipe: got {name!r}; allowed: {', '.join(RECIPES)}")
+    return RECIPES[name]()
