@@ -200,7 +200,13 @@ def test_render_refuses_what_cannot_be(
 
 @pytest.mark.parametrize(
     "arguments",
-    [("train", "--recipe", "huge"), ("train", "--minutes", "0"), ("evaluate", "--count", "0")],
+    [
+        ("train", "--recipe", "huge"),
+        ("train", "--diffusion-minutes", "0"),
+        ("train", "--stage", "sleep"),
+        ("train", "--threads", "-3"),
+        ("evaluate", "--count", "0"),
+    ],
 )
 def test_training_and_evaluation_refuse_bad_options(
     arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str]

@@ -1,5 +1,6 @@
 """``pleinair train`` and ``pleinair evaluate``: where the weights come from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from pleinair.errors import InputError
 from pleinair.media.codec import check_writable
+from pleinair.settings import Settings
 
 
 def train(
@@ -14,16 +16,37 @@ def train(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run, which is resumed; runs/RECIPE if none.")
     ] = None,
-    stage: Annotated[str | None, typer.Option(help="Only this stage of the recipe.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Stop, resumable, after so long.")] = None,
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this: render, autoencoder, latents or diffusion; may be repeated."),
+    ] = None,
+    autoencoder_minutes: Annotated[
+        float | None, typer.Option(help="Time for the autoencoder; by the recipe if none.")
+    ] = None,
+    diffusion_minutes: Annotated[
+        float | None, typer.Option(help="Time for diffusion; by the recipe if none.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides clips, weights and every step.")] = 0,
+    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
 ) -> None:
-    """Train from nothing, or resume where a run stopped."""
-    if minutes is not None and not 0 < minutes < 100_000:
-        raise InputError("minutes", minutes, "numbers above 0")
-    out = out or Path("runs") / recipe
+    """Train from nothing, or go on where a run stopped, even if it was killed."""
+    asked = {"autoencoder": autoencoder_minutes, "diffusion": diffusion_minutes}
+    minutes = {name: value for name, value in asked.items() if value is not None}
+    for name, value in minutes.items():
+        if not 0 < value < 100_000:
+            raise InputError(f"{name}-minutes", value, "numbers above 0")
+    settings = Settings.read()
+    settings = replace(settings, threads=settings.threads if threads is None else threads)
     from pleinair.training import loop
 
-    loop.run(recipe, out, stage=stage, minutes=minutes)
+    loop.run(
+        recipe,
+        out or Path("runs") / recipe,
+        stages=tuple(stage) if stage else None,
+        minutes=minutes,
+        threads=settings.threads,
+        seed=seed,
+    )
 
 
 def evaluate(
