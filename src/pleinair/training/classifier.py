@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from pleinair.errors import ModelError
+from pleinair.training.data import from_bytes
 from pleinair.training.measures import gradients, luma
 from pleinair.worlds.scene import (
     CAMERAS,
@@ -53,7 +54,7 @@ HEADS: dict[str, tuple[int, ...]] = {
     "direction": (len(MOVING), len(DIRECTIONS)),
 }
 UNKNOWN = -1
-FRAMES = 17
+WINDOWS = 2
 
 Labels = dict[str, Tensor]
 
@@ -102,7 +103,7 @@ class ClassifierConfig:
 
     Attributes:
         widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture's size.
-        window: features of each quarter of the clip.
+        window: features of each half of the clip.
         features: features of the clip, which every answer is read from.
     """
 
@@ -112,10 +113,10 @@ class ClassifierConfig:
 
 
 class Classifier(nn.Module):
-    """Sees a clip of 17 frames of any native size as four windows in time.
+    """Sees a clip of 17 frames of any native size as two windows in time.
 
     Each window is one picture (its middle frame; brightness at its start, its end and at most) and
-    a coarse map of the motion in it; convolutions read each window, a linear layer joins them.
+    coarse maps of the motion in it; convolutions read each window, a linear layer joins them.
     """
 
     def __init__(self, config: ClassifierConfig) -> None:
@@ -124,21 +125,21 @@ class Classifier(nn.Module):
         a, b, c, d = config.widths
         self.near = nn.Sequential(_Conv(6, a, stride=2), _Conv(a, b, stride=2), _Residual(b))
         self.middle = nn.Sequential(_Conv(b, c, stride=2), _Residual(c))
-        self.motion = _Conv(10, c // 2)
+        self.motion = _Conv(18, c // 2)
         self.far = nn.Sequential(_Conv(c + c // 2, d, stride=2), _Residual(d), _Residual(d))
         self.window = nn.Linear(d * 9 + d, config.window)
-        self.clip = nn.Linear(config.window * 4, config.features)
+        self.clip = nn.Linear(config.window * WINDOWS, config.features)
         self.answers = nn.Linear(config.features, sum(map(_size, HEADS.values())))
 
     def features(self, video: Tensor) -> Tensor:
         """Features (B, D) of clips (B, 3, 17, H, W) in [-1, 1]: what answers are read from."""
         clips = video.shape[0]
-        picture, motion = windows(video)  # (B*4, 6, H, W), (B*4, 10, H/8, W/8)
-        x = self.near(picture.contiguous(memory_format=torch.channels_last))  # (B*4, b, H/4, W/4)
-        x = torch.cat((self.middle(x), self.motion(motion)), 1)  # (B*4, c + c/2, H/8, W/8)
-        x = self.far(x)  # (B*4, d, H/16, W/16)
-        places = F.adaptive_avg_pool2d(x, 3).flatten(1)  # (B*4, d*9)
-        x = F.silu(self.window(torch.cat((places, x.amax((2, 3))), 1)))  # (B*4, window)
+        picture, motion = windows(video)  # (B*2, 6, H, W), (B*2, 18, H/8, W/8)
+        x = self.near(picture.contiguous(memory_format=torch.channels_last))  # (B*2, b, H/4, W/4)
+        x = torch.cat((self.middle(x), self.motion(motion)), 1)  # (B*2, c + c/2, H/8, W/8)
+        x = self.far(x)  # (B*2, d, H/16, W/16)
+        places = F.adaptive_avg_pool2d(x, 3).flatten(1)  # (B*2, d*9)
+        x = F.silu(self.window(torch.cat((places, x.amax((2, 3))), 1)))  # (B*2, window)
         return F.silu(self.clip(x.reshape(clips, -1)))  # (B, D)
 
     def forward(self, video: Tensor) -> dict[str, Tensor]:
@@ -155,16 +156,17 @@ class Classifier(nn.Module):
 
 
 def windows(video: Tensor) -> tuple[Tensor, Tensor]:
-    """The pictures (B*4, 6, H, W) and motion maps (B*4, 10, H/8, W/8) of a clip's four windows.
+    """The pictures (B*2, 6, H, W) and motion maps (B*2, 18, H/8, W/8) of a clip's two windows.
 
-    Windows share their first and last frame. The pictures' channels: three colours of the middle
-    frame, brightness of the first frame, of the last, and the largest (lightning, shooting stars).
+    Windows share the clip's middle frame. The pictures' channels: three colours of the window's
+    middle frame, brightness of its first frame, of its last, and the largest (lightning, shooting
+    stars).
     """
     light = luma(video)  # (B, 17, H, W)
-    brightest = light.unfold(1, 5, 4).amax(-1)  # (B, 4, H, W)
-    parts = (*video[:, :, 2::4].unbind(1), light[:, :-1:4], light[:, 4::4], brightest)
+    brightest = light.unfold(1, 9, 8).amax(-1)  # (B, 2, H, W)
+    parts = (*video[:, :, 4::8].unbind(1), light[:, :-1:8], light[:, 8::8], brightest)
     picture = torch.stack(parts, 2).flatten(0, 1)
-    flows = torch.cat([_flow(light, scale) for scale in (2, 4)], 1)  # (B*4, 8, H/8, W/8)
+    flows = torch.cat([_flow(light, scale) for scale in (2, 4)], 1)  # (B*2, 16, H/8, W/8)
     height, width = flows.shape[-2:]
     across = torch.linspace(-1, 1, width, device=video.device).expand(len(flows), 1, height, -1)
     down = torch.linspace(-1, 1, height, device=video.device)[:, None]
@@ -173,20 +175,25 @@ def windows(video: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _flow(light: Tensor, scale: int) -> Tensor:
-    """Motion seen at 1/scale of the size: x, y and how well each is known, (B*4, 4, H/8, W/8).
+    """Motion seen at 1/scale of the size, in the first and the last four steps of each window.
 
-    Gradients of each window are gathered over blocks (Lucas and Kanade 1981).
+    Gradients are gathered over blocks of space and time (Lucas and Kanade 1981).
+
+    Returns:
+        (B*2, 8, H/8, W/8): x, y and how well each is known, of the first steps and of the last.
     """
     gx, gy, gt = gradients(F.avg_pool2d(light, scale))  # (B, 16, h - 2, w - 2)
     products = torch.stack((gx * gx, gx * gy, gy * gy, gx * gt, gy * gt), 2)
     products = products.reshape(-1, 4, *products.shape[2:]).mean(1)  # (B*4, 5, h - 2, w - 2)
-    products = F.pad(products, (1, 1, 1, 1))
     block = 8 // scale
+    products = F.pad(products, (1, 1, 1, 1))
     xx, xy, yy, xt, yt = F.avg_pool2d(products, 2 * block, block, block // 2).unbind(1)
     xx, yy = xx + 1e-5, yy + 1e-5
     area = xx * yy - xy * xy
     right, down = (xy * yt - yy * xt) / area, (xy * xt - xx * yt) / area
-    return torch.stack((right.tanh(), down.tanh(), xx.log() / 4 + 2, yy.log() / 4 + 2), 1)
+    known = (xx.log() / 4 + 2, yy.log() / 4 + 2)
+    flow = torch.stack((right.tanh(), down.tanh(), *known), 1)  # (B*4, 4, H/8, W/8)
+    return flow.reshape(-1, 8, *flow.shape[2:])
 
 
 class _Conv(nn.Module):
@@ -217,16 +224,6 @@ def _size(shape: tuple[int, ...]) -> int:
     return int(torch.Size(shape).numel())
 
 
-def to_bytes(video: Tensor) -> Tensor:
-    """[-1, 1] to uint8."""
-    return (video.clamp(-1, 1) * 127.5 + 127.5).round().byte()
-
-
-def to_video(clips: Tensor) -> Tensor:
-    """uint8 to [-1, 1]."""
-    return clips.float() / 127.5 - 1
-
-
 @torch.inference_mode()
 def each(
     clips: Sequence[Tensor], function: Callable[[Tensor], Tensor], batch: int = 16
@@ -242,7 +239,7 @@ def each(
         chosen = [i for i, clip in enumerate(clips) if clip.shape == shape]
         for start in range(0, len(chosen), batch):
             part = chosen[start : start + batch]
-            rows = function(to_video(torch.stack([clips[i] for i in part])))
+            rows = function(from_bytes(torch.stack([clips[i] for i in part])))
             results.update(zip(part, rows, strict=True))
     return [results[i] for i in range(len(clips))]
 

@@ -1,45 +1,51 @@
 """Teaching the classifier: renders in, with all that a generated clip does to a picture."""
 
+import argparse
 import math
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pleinair.errors import PleinairError
 from pleinair.training.classifier import (
     ATTRIBUTES,
+    SHIPPED,
     UNKNOWN,
     Classifier,
     ClassifierConfig,
     Labels,
     save_classifier,
-    to_bytes,
-    to_video,
     truth,
 )
-from pleinair.worlds.render import render
+from pleinair.training.data import from_bytes, rendered, size_of
+from pleinair.training.recipes import recipe_named
 from pleinair.worlds.scene import CAMERAS, Scene, sample_scene
 
-SIZES = ((144, 80), (80, 144), (112, 112))
-# Series of scenes that nothing is trained on.
-HELD_OUT_SEED = 990_000
 
-Clips = tuple[Tensor, list[Scene]]  # uint8 (N, 3, T, H, W) of one size, and the scene of each
+class Pool(Protocol):
+    """Clips by their number, each uint8 (3, 17, H, W)."""
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Clip number ``index``."""
 
 
 @dataclass(frozen=True)
-class Lesson:
+class ClassifierLesson:
     """How the classifier is taught.
 
     Attributes:
         views: clips seen, counting repeats: 40,000 take about a quarter of an hour on one core. The
             learning rate falls to 0 at the end.
         batch: clips a step, all of one size.
+        softened: share of batches that go through the autoencoder, where there is one.
         rate, matrix_rate: highest learning rates, of AdamW and of Muon (Jordan et al. 2024), which
             takes the convolutions and hidden layers.
     """
@@ -50,74 +56,64 @@ class Lesson:
     matrix_rate: float = 0.02
     decay: float = 0.05
     warmup: float = 0.04
+    softened: float = 0.2
     seed: int = 0
 
 
-def rendered(
-    count: int, *, seed: int, held_out: bool | None = False, batch: int = 16
-) -> list[Clips]:
-    """Renders of ``count`` scenes of a series, spread evenly over the native sizes."""
-    groups = []
-    for turn, (width, height) in enumerate(SIZES):
-        scenes = [sample_scene(seed, i, held_out=held_out) for i in range(turn, count, len(SIZES))]
-        pieces = [scenes[i : i + batch] for i in range(0, len(scenes), batch)]
-        clips = [to_bytes(render(piece, width=width, height=height)) for piece in pieces]
-        if clips:
-            groups.append((torch.cat(clips), scenes))
-    return groups
-
-
 def train(
-    groups: Sequence[Clips],
+    pool: Pool,
+    scenes: Sequence[Scene],
+    sizes: Sequence[tuple[int, int]],
     out: Path,
     *,
-    lesson: Lesson,
+    lesson: ClassifierLesson,
     config: ClassifierConfig | None = None,
+    reconstruct: Callable[[Tensor], Tensor] | None = None,
     report: Callable[[str], None] = print,
 ) -> Classifier:
     """Teach a classifier on clips and write it to ``out``.
 
     Args:
-        groups: one entry a size; clips of some sizes may come twice, as rendered and as they leave
-            the autoencoder, so that its softness does not change what is read.
+        pool: the clips; ``scenes`` and ``sizes`` hold the scene and size of each.
+        reconstruct: an autoencoder there and back, (B, 3, T, H, W); some batches go through it, so
+            that its softness does not change what is read.
         report: gets a line now and then.
     """
     torch.manual_seed(lesson.seed)
     classifier = Classifier(config or ClassifierConfig())
     optimisers = _optimisers(classifier, lesson)
+    rng = random.Random(lesson.seed)
     start, seen, smooth = time.monotonic(), 0, math.nan
-    for step, (clips, scenes) in enumerate(_batches(groups, lesson.batch, lesson.seed)):
-        progress = seen / lesson.views
-        if progress >= 1:
+    for step, batch in enumerate(_batches(sizes, lesson.batch, rng)):
+        if seen >= lesson.views:
             break
         for optimiser in optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = group["initial_lr"] * _schedule(progress, lesson.warmup)
-        video, labels = spoil(to_video(clips), truth(scenes))
+                group["lr"] = group["initial_lr"] * _schedule(seen / lesson.views, lesson.warmup)
+        video = from_bytes(torch.stack([pool[i] for i in batch]))
+        if reconstruct is not None and rng.random() < lesson.softened:
+            with torch.no_grad():
+                video = reconstruct(video).clamp(-1, 1)
+        video, labels = spoil(video, truth([scenes[i] for i in batch]))
         with torch.autocast("cpu", torch.bfloat16):
-            scores = classifier(video)
-        loss = _loss(scores, labels)
+            loss = _loss(classifier(video), labels)
         classifier.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for optimiser in optimisers:
             optimiser.step()
-        seen += len(scenes)
+        seen += len(batch)
         smooth = loss.item() if math.isnan(smooth) else smooth + 0.02 * (loss.item() - smooth)
         if step % 100 == 0:
             rate = seen / (time.monotonic() - start)
             left = (lesson.views - seen) / rate / 60
             report(f"{seen:,} clips, {rate:.0f} a second, {left:.0f} min left, loss {smooth:.3f}")
-    about: dict[str, object] = {
-        "clips": sum(len(scenes) for _, scenes in groups),
-        "lesson": asdict(lesson),
-        "loss": smooth,
-    }
+    about: dict[str, object] = {"clips": len(scenes), "lesson": asdict(lesson), "loss": smooth}
     save_classifier(classifier, out, about)
     classifier.eval()
     return classifier
 
 
-def _optimisers(classifier: Classifier, lesson: Lesson) -> list[torch.optim.Optimizer]:
+def _optimisers(classifier: Classifier, lesson: ClassifierLesson) -> list[torch.optim.Optimizer]:
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in classifier.named_parameters():
@@ -137,20 +133,20 @@ def _schedule(progress: float, warmup: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * (progress - warmup) / (1 - warmup))
 
 
-def _batches(groups: Sequence[Clips], size: int, seed: int) -> Iterator[Clips]:
-    """Endless batches, each of one group; every clip once before any comes again."""
-    rng = random.Random(seed)
+def _batches(
+    sizes: Sequence[tuple[int, int]], count: int, rng: random.Random
+) -> Iterator[list[int]]:
+    """Endless batches, each of clips of one size; every clip once before any comes again."""
+    alike: dict[tuple[int, int], list[int]] = {}
+    for i, size in enumerate(sizes):
+        alike.setdefault(size, []).append(i)
     while True:
-        plan: list[tuple[int, list[int]]] = []
-        for which, (_, scenes) in enumerate(groups):
-            order = list(range(len(scenes)))
-            rng.shuffle(order)
-            starts = range(0, max(1, len(order) - size + 1), size)
-            plan += [(which, order[i : i + size]) for i in starts]
+        plan = []
+        for indices in alike.values():
+            rng.shuffle(indices)
+            plan += [indices[i : i + count] for i in range(0, len(indices), count)]
         rng.shuffle(plan)
-        for which, chosen in plan:
-            clips, scenes = groups[which]
-            yield clips[chosen], [scenes[i] for i in chosen]
+        yield from plan
 
 
 def _loss(scores: dict[str, Tensor], labels: Labels) -> Tensor:
@@ -172,34 +168,33 @@ def spoil(video: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
     Each quarter of the batch (B, 3, T, H, W) is spoiled in a way of its own. A mirrored clip pans
     and drifts the other way, so its labels change too.
     """
-    parts = [_soften(part) for part in video.chunk(4)]
-    video = torch.cat(parts)
+    video = torch.cat([_soften(part) for part in video.chunk(4)])
     clips = len(video)
     contrast = 1 + 0.06 * torch.randn(clips, 1, 1, 1, 1).clamp(-2, 2)
     shift = 0.03 * torch.randn(clips, 3, 1, 1, 1).clamp(-2, 2)
-    video = video * contrast + shift
-    video = video + torch.randn(video.shape[-3:]) * (0.03 * torch.rand(clips, 1, 1, 1, 1))
+    noise = torch.randn(video.shape[-3:]) * (0.03 * torch.rand(clips, 1, 1, 1, 1))
+    video = video.mul_(contrast).add_(shift).add_(noise)
     if torch.rand(()) < 0.5:
         return video.flip(-1), mirrored(labels)
     return video, labels
 
 
 def _soften(video: Tensor) -> Tensor:
-    draw = torch.rand(3).tolist()
+    blur, strength, smear = torch.rand(3).tolist()
     height, width = video.shape[-2:]
     flat = video.flatten(1, 2)
-    if draw[0] < 0.4:
-        shrink = 1 / (1.3 + 1.7 * draw[1])
+    if blur < 0.35:
+        shrink = 1 / (1.3 + 1.7 * strength)
         small = (int(height * shrink), int(width * shrink))
         flat = F.interpolate(flat, small, mode="bilinear", antialias=True)
         flat = F.interpolate(flat, (height, width), mode="bilinear")
-    elif draw[0] < 0.6:
+    elif blur < 0.5:
         blurred = F.avg_pool2d(flat, 3, 1, 1, count_include_pad=False)
-        flat = flat.lerp(blurred, 0.5 + 0.5 * draw[1])
+        flat = flat.lerp(blurred, 0.5 + 0.5 * strength)
     video = flat.view(video.shape)
-    if draw[2] < 0.3:  # smeared in time
-        smeared = F.avg_pool3d(video, (3, 1, 1), 1, (1, 0, 0), count_include_pad=False)
-        video = video.lerp(smeared, draw[1])
+    if smear < 0.25:  # in time
+        before, after = video[:, :, :-2], video[:, :, 2:]
+        video[:, :, 1:-1] = video[:, :, 1:-1].lerp((before + after) / 2, 0.6 * strength)
     return video
 
 
@@ -218,3 +213,45 @@ def mirrored(labels: Labels) -> Labels:
         "camera": _OTHER_CAMERA[labels["camera"]],
         "direction": torch.where(direction == UNKNOWN, direction, 1 - direction),
     }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """``python -m pleinair.training.classifier_loop``: teach the classifier on a run's clips."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--recipe", default="laptop", help="recipe whose clips these are")
+    parser.add_argument("--clips", type=Path, default=Path("runs/laptop/clips"))
+    parser.add_argument("--count", type=int, default=12_000, help="clips; those missing are drawn")
+    parser.add_argument("--views", type=int, default=ClassifierLesson.views)
+    parser.add_argument("--seed", type=int, default=0, help="series of the clips' scenes")
+    parser.add_argument("--weights", type=Path, help="model whose autoencoder softens some batches")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=SHIPPED)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(options.threads)
+    try:
+        recipe = recipe_named(options.recipe)
+        pool = rendered(recipe, options.clips, options.seed)
+        train(
+            pool,
+            [sample_scene(options.seed, i) for i in range(options.count)],
+            [size_of(recipe, i) for i in range(options.count)],
+            options.out,
+            lesson=ClassifierLesson(views=options.views),
+            reconstruct=_autoencoder(options.weights) if options.weights else None,
+            report=lambda line: print(line, flush=True),
+        )
+    except PleinairError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def _autoencoder(weights: Path) -> Callable[[Tensor], Tensor]:
+    from pleinair.model.pipeline import Pipeline
+
+    autoencoder = Pipeline.load(weights).autoencoder
+    return lambda video: autoencoder.decode(autoencoder.encode(video))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

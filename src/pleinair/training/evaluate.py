@@ -27,10 +27,11 @@ from pleinair.training.classifier import (
     each,
     judge,
     load_classifier,
-    to_bytes,
     truth,
 )
+from pleinair.training.data import to_bytes
 from pleinair.training.findings import Evidence, Reading, Setting, publish
+from pleinair.training.recipes import SIZES
 from pleinair.worlds.captions import complete_caption
 from pleinair.worlds.render import render
 from pleinair.worlds.scene import Scene, sample_scene
@@ -42,8 +43,6 @@ Report = Callable[[str], None]
 
 # Scenes of evaluation come from series that start here; training draws from small numbers.
 SERIES = 880_000
-# As often as in training: mostly wide, some tall and square.
-_SIZES = ((144, 80), (144, 80), (144, 80), (80, 144), (112, 112))
 
 
 class Generator(Protocol):
@@ -77,7 +76,7 @@ def cases(count: int, seed: int, *, held_out: bool) -> list[Case]:
         Case(
             sample_scene(SERIES + seed, i, held_out=held_out),
             ("en", "fr")[i % 2],
-            *_SIZES[i % len(_SIZES)],
+            *SIZES[i % len(SIZES)],
             seed=10_000 * (seed % 10_000) + i,
         )
         for i in range(count)
@@ -138,7 +137,8 @@ def run(
     )
 
     def reconstruct(video: Tensor) -> Tensor:
-        return pipeline.autoencoder.decode(pipeline.autoencoder.encode(video))
+        again: Tensor = pipeline.autoencoder.decode(pipeline.autoencoder.encode(video))
+        return again
 
     report("reading clips and renders of the same scenes")
     evidence = gather(asked, made, reader, reconstruct, near)
@@ -197,7 +197,7 @@ def _save(tensors: dict[str, Tensor], path: Path) -> None:
 def draw(asked: Sequence[Case], batch: int = 8) -> list[Tensor]:
     """Renders of the cases' scenes, each uint8 (3, 17, H, W)."""
     clips: dict[int, Tensor] = {}
-    for size in set(_SIZES):
+    for size in set(SIZES):
         chosen = [i for i, case in enumerate(asked) if (case.width, case.height) == size]
         for start in range(0, len(chosen), batch):
             part = chosen[start : start + batch]
@@ -217,7 +217,7 @@ def training_features(
         path = folder / f"{start:05}-{stop:05}.safetensors"
         if not path.is_file():
             seen = [
-                Case(sample_scene(seed, i), "en", *_SIZES[i % len(_SIZES)], seed=0)
+                Case(sample_scene(seed, i), "en", *SIZES[i % len(SIZES)], seed=0)
                 for i in range(start, stop)
             ]
             _save({"features": judge(classifier, draw(seen))[1]}, path)

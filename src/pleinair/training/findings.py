@@ -9,7 +9,8 @@ from torch import Tensor
 from pleinair.figures import Cell, write_figure
 from pleinair.request import VideoRequest
 from pleinair.training import measures
-from pleinair.training.classifier import Labels, each, to_video
+from pleinair.training.classifier import Labels, each
+from pleinair.training.data import from_bytes
 from pleinair.training.scores import Score, pick, scores, table, things_table, values_table
 from pleinair.worlds.scene import Scene
 
@@ -210,9 +211,8 @@ def _picture(found: Evidence) -> list[list[Cell]]:
         ]
         for measure in (measures.flicker, measures.sharpness)
     )
-    pairs = [
-        (to_video(a)[None], to_video(b)[None]) for a, b in zip(found.soft, found.real, strict=True)
-    ]
+    both = zip(found.soft, found.real, strict=True)
+    pairs = [(from_bytes(soft)[None], from_bytes(real)[None]) for soft, real in both]
     decibels = torch.cat([measures.psnr(a, b) for a, b in pairs]).mean().item()
     likeness = torch.cat([measures.ssim(a, b) for a, b in pairs]).mean().item()
     return [
