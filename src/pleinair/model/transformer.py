@@ -173,7 +173,8 @@ class Transformer(nn.Module):
     def _unpatch(self, x: Tensor) -> Tensor:
         """(B, F, h, w, patch · C) to (B, C, F · p, h · q, w · r)."""
         x = x.unflatten(-1, (*self.config.patch, self.config.channels))  # B F h w p q r C
-        return x.permute(0, 7, 1, 4, 2, 5, 3, 6).flatten(6, 7).flatten(4, 5).flatten(2, 3)
+        x = x.permute(0, 7, 1, 4, 2, 5, 3, 6)  # B C F p h q w r
+        return x.flatten(6, 7).flatten(4, 5).flatten(2, 3)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -190,7 +191,8 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         if mask is not None:
             scores = scores.masked_fill(~mask, float("-inf"))
-        return scores.softmax(-1) @ v
+        mixed: Tensor = scores.softmax(-1) @ v
+        return mixed
 
 
 def waves(position: Tensor, count: int) -> Tensor:
