@@ -22,11 +22,14 @@ from pleinair.training.classifier import (
     Classifier,
     ClassifierConfig,
     Labels,
+    judge,
     save_classifier,
     truth,
 )
 from pleinair.training.data import from_bytes, rendered, size_of
+from pleinair.training.evaluate import cases, draw
 from pleinair.training.recipes import recipe_named
+from pleinair.training.scores import scores, table
 from pleinair.worlds.scene import CAMERAS, Scene, sample_scene
 
 
@@ -224,6 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--views", type=int, default=ClassifierLesson.views)
     parser.add_argument("--seed", type=int, default=0, help="series of the clips' scenes")
     parser.add_argument("--weights", type=Path, help="model whose autoencoder softens some batches")
+    parser.add_argument("--check", type=int, default=500, help="new renders to read at the end")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args(arguments)
@@ -231,7 +235,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         recipe = recipe_named(options.recipe)
         pool = rendered(recipe, options.clips, options.seed)
-        train(
+        classifier = train(
             pool,
             [sample_scene(options.seed, i) for i in range(options.count)],
             [size_of(recipe, i) for i in range(options.count)],
@@ -243,6 +247,11 @@ def main(arguments: list[str] | None = None) -> int:
     except PleinairError as error:
         print(error, file=sys.stderr)
         return 2
+    asked = cases(options.check, seed=options.seed + 1, held_out=False)
+    seen, _ = judge(classifier, draw(asked))
+    found = scores(seen, truth([case.scene for case in asked]))
+    for title, shown in table({"renders": found}, ["renders"]):
+        print(f"{shown}  {title}")
     return 0
 
 
