@@ -128,7 +128,7 @@ def test_every_figure_and_picture_is_written(tmp_path: Path) -> None:
     assert training.shape == (3, 6)
     evidence = e.gather(asked, made, reader, lambda video: video * 0.9, training)
     publish(evidence, SILENT, tmp_path / "figures")
-    names = ("attributes", "languages", "things", "values", "quality")
+    names = ("attributes", "languages", "looks", "things", "values", "quality")
     for name in names:
         figure = json.loads((tmp_path / "figures" / f"evaluate-{name}.json").read_text())
         assert figure["measured"]["n"] == 10

@@ -12,7 +12,7 @@ from pleinair.training import measures
 from pleinair.training.classifier import Labels, each
 from pleinair.training.data import from_bytes
 from pleinair.training.scores import Score, pick, scores, table, things_table, values_table
-from pleinair.worlds.scene import Scene
+from pleinair.worlds.scene import LOOKS, Scene
 
 # Camera -> which part of ``picture_motion`` it sets, and its sign.
 _MOVES = {
@@ -77,7 +77,7 @@ class Evidence:
 
 
 def publish(found: Evidence, setting: Setting, out: Path) -> None:
-    """Write ``out``/evaluate-attributes, -languages, -things, -values and -quality.json."""
+    """Write ``out``/evaluate-attributes, -languages, -looks, -things, -values and -quality.json."""
     about = (
         f"{setting.steps} steps, guidance {setting.guidance:g}. Read by a classifier taught on "
         "renders; its accuracy on renders of the same scenes is the ceiling. Wilson intervals."
@@ -112,6 +112,14 @@ def publish(found: Evidence, setting: Setting, out: Path) -> None:
         ["asked for", *languages],
         table(languages, list(languages)[:3]),
         f"{about} {len(found.asked_held_out['place'])} clips of held-out combinations.",
+    )
+    looks = _looks(found)
+    write(
+        "looks",
+        "By look: ink and black and white hide some of what was asked for",
+        ["asked for", *looks],
+        table(looks, []),
+        about,
     )
     seen, asked, real = found.seen.labels, found.asked, found.seen_real.labels
     write(
@@ -156,6 +164,16 @@ def _languages(found: Evidence) -> dict[str, dict[str, Score]]:
         "held-out combinations": scores(found.seen_held_out.labels, found.asked_held_out),
         "their ceiling": scores(found.seen_held_out_real.labels, found.asked_held_out),
     }
+
+
+def _looks(found: Evidence) -> dict[str, dict[str, Score]]:
+    columns = {}
+    for i, look in enumerate(LOOKS):
+        chosen = found.asked["look"] == i
+        asked = pick(found.asked, chosen)
+        columns[look] = scores(pick(found.seen.labels, chosen), asked)
+        columns[f"{look}, ceiling"] = scores(pick(found.seen_real.labels, chosen), asked)
+    return columns
 
 
 def _distances(found: Evidence) -> list[list[Cell]]:
