@@ -58,7 +58,8 @@ class Card:
         unknown: dict[str, str | None] = {}
         if "baloon" in request.prompt:
             unknown["baloon"] = "balloon"
-        made = Metadata(request, 144, 80, 8, 17, unknown=unknown, seconds={"draw": 0.1})
+        cut = max(0, len(request.prompt.split()) - 96)
+        made = Metadata(request, 144, 80, 8, 17, unknown=unknown, cut=cut, seconds={"draw": 0.1})
         return Generation(tuple(clips), request.fps, made)
 
 

@@ -48,6 +48,12 @@ def test_generate_writes_a_video_of_the_size_and_length_asked_for(
 
 
 @pytest.mark.usefixtures("card")
+def test_words_left_out_of_a_long_prompt_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run("generate", "lake " * 100, "-o", "a.mp4", *SMALL) == 0
+    assert "the last 4 words" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("card")
 @pytest.mark.parametrize("suffix", ["webm", "gif", "webp"])
 def test_generate_writes_other_formats(suffix: str) -> None:
     assert _run("generate", "a lake", "--format", suffix, *SMALL) == 0

@@ -25,7 +25,7 @@ class _Pipeline:
         video = rise.expand(asked["variations"], 3, -1, asked["height"], asked["width"])
         asked["progress"](1, 1, "draw")
         unknown = ("baloon", "zzzz") if "baloon" in prompt else ()
-        return SimpleNamespace(video=video, unknown=unknown, timings={"draw": 0.5})
+        return SimpleNamespace(video=video, unknown=unknown, cut=3, timings={"draw": 0.5})
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_what_ran_is_recorded(embedded: Embedded) -> None:
     assert native == (80, 144, 8)
     assert metadata.native_frames == 9
     assert metadata.unknown == {"baloon": "balloon", "zzzz": None}
+    assert metadata.cut == 3
     assert list(metadata.seconds) == ["load", "draw", "deliver"]
     _, again = _stages(embedded, REQUEST)
     assert list(again.metadata.seconds) == ["draw", "deliver"]

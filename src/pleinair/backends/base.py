@@ -23,6 +23,7 @@ class Metadata:
         native_width, native_height, native_fps, native_frames: what the model drew, before it was
             brought to the delivered size and rate.
         unknown: words of the prompt that the model does not know, each with a known word like it.
+        cut: words dropped from the end of a prompt that is too long for the model.
         device: where it ran.
         seconds: time taken by each stage.
     """
@@ -33,6 +34,7 @@ class Metadata:
     native_fps: int
     native_frames: int
     unknown: dict[str, str | None] = field(default_factory=dict)
+    cut: int = 0
     device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=dict)
 

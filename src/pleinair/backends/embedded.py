@@ -62,6 +62,7 @@ class Embedded:
             native_fps=self.fps,
             native_frames=clips.video.shape[2],
             unknown={word: self.pipeline.vocabulary.suggest(word) for word in clips.unknown},
+            cut=clips.cut,
             device=self.device,
             seconds=seconds,
         )

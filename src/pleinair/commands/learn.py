@@ -28,6 +28,9 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides clips, weights and every step.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Do not train: write what the run has as a model here.")
+    ] = None,
 ) -> None:
     """Train from nothing, or go on where a run stopped, even if it was killed."""
     asked = {"autoencoder": autoencoder_minutes, "diffusion": diffusion_minutes}
@@ -38,15 +41,22 @@ def train(
     settings = Settings.read()
     settings = replace(settings, threads=settings.threads if threads is None else threads)
     from pleinair.training import loop
+    from pleinair.training.export import export as write_model
 
+    out = out or Path("runs") / recipe
+    if export is not None:
+        write_model(out, recipe, export, seed=seed)
+        return
     loop.run(
         recipe,
-        out or Path("runs") / recipe,
+        out,
         stages=tuple(stage) if stage else None,
         minutes=minutes,
         threads=settings.threads,
         seed=seed,
     )
+    if (out / "diffusion-done.pt").exists():
+        write_model(out, recipe, out / "pleinair-1.safetensors", seed=seed)
 
 
 def evaluate(

@@ -140,6 +140,8 @@ def _tell(generation: Generation, files: list[Path], total: float) -> None:
     for word, like in made.unknown.items():
         hint = f"; did you mean {like}?" if like else ""
         notes.print(f"[yellow]unknown word:[/] {word}{hint}", soft_wrap=True)
+    if made.cut:
+        notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
     print(
         f"model      {request.model}, {request.steps} steps, guidance {request.guidance:g}\n"
         f"seed       {request.seed}\n"

@@ -1,0 +1,158 @@
+"""A whole model in one file: the weights of its three networks, its words and where it is from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from pleinair.errors import ModelError
+from pleinair.model.autoencoder import Autoencoder, AutoencoderConfig
+from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.transformer import Transformer, TransformerConfig
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that turns words into video.
+
+    Attributes:
+        about: where it is from: recipe, steps, minutes, seed, commit, date; and ``shift``, the
+            schedule that it was trained for (see `pleinair.model.sampler.schedule`).
+    """
+
+    autoencoder: Autoencoder
+    text: TextEncoder
+    transformer: Transformer
+    vocabulary: Vocabulary
+    about: Mapping[str, Any]
+
+
+def save_model(
+    path: Path,
+    autoencoder: Autoencoder,
+    text: TextEncoder,
+    transformer: Transformer,
+    vocabulary: Vocabulary,
+    about: Mapping[str, Any],
+) -> None:
+    """Write a model to a file that appears whole or not at all; equal models give equal bytes.
+
+    Matrices are kept in float16, eight times as exact as bfloat16 at these sizes; vectors, which
+    weigh nothing, in float32.
+
+    Raises:
+        ModelError: a weight is not a number, or too large for float16.
+    """
+    parts: dict[str, nn.Module] = {
+        "autoencoder": autoencoder,
+        "text": text,
+        "transformer": transformer,
+    }
+    tensors = {
+        f"{part}.{name}": (value.half() if value.ndim > 1 else value).cpu().contiguous()
+        for part, network in parts.items()
+        for name, value in network.state_dict().items()
+    }
+    for name, value in tensors.items():
+        if not value.isfinite().all():
+            raise ModelError(f"{path}: not written: {name} has a value that float16 cannot hold")
+    head = {
+        "format": FORMAT,
+        "configs": {
+            "autoencoder": asdict(autoencoder.config),
+            "text": asdict(text.config),
+            "transformer": asdict(transformer.config),
+        },
+        "vocabulary": vocabulary.to_list(),
+        "about": dict(about),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    save_file(tensors, unfinished, {"pleinair": json.dumps(head, sort_keys=True)})
+    unfinished.replace(path)
+
+
+def load_model(
+    path: Path, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32
+) -> Model:
+    """Read a model.
+
+    Args:
+        path: a file that `save_model` wrote.
+        device: where it goes.
+        dtype: of its weights.
+
+    Raises:
+        ModelError: the file is missing, corrupt, of another format, or does not fit this code.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: there are no weights here")
+    try:
+        with safe_open(path, "pt") as file:
+            head = json.loads((file.metadata() or {})["pleinair"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except KeyError as error:
+        raise ModelError(f"{path}: not a model of Pleinair") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(f"{path}: corrupt or cut short ({_line(error)})") from error
+    if not isinstance(head, dict) or head.get("format") != FORMAT:
+        found = head.get("format") if isinstance(head, dict) else None
+        raise ModelError(f"{path}: format {found!r}; this version reads format {FORMAT}")
+    try:
+        model = _empty(head)
+        for part in ("autoencoder", "text", "transformer"):
+            weights = {
+                name.removeprefix(f"{part}."): value
+                for name, value in tensors.items()
+                if name.startswith(f"{part}.")
+            }
+            _fill(getattr(model, part), weights, device, dtype)
+    except (KeyError, TypeError, ValueError, AttributeError, ModelError) as error:
+        raise ModelError(f"{path}: does not fit this version ({_line(error)})") from error
+    return model
+
+
+def _empty(head: dict[str, Any]) -> Model:
+    """The networks without memory for weights: the file brings it."""
+    configs = head["configs"]
+    transformer = {**configs["transformer"], "patch": tuple(configs["transformer"]["patch"])}
+    vocabulary = Vocabulary.from_list(head["vocabulary"])
+    with torch.device("meta"):
+        model = Model(
+            Autoencoder(AutoencoderConfig(**configs["autoencoder"])),
+            TextEncoder(TextConfig(**configs["text"])),
+            Transformer(TransformerConfig(**transformer)),
+            vocabulary,
+            {**head["about"], "shift": float(head["about"]["shift"])},
+        )
+    if len(vocabulary) != model.text.config.vocabulary:
+        raise ModelError(f"{model.text.config.vocabulary} vectors for {len(vocabulary)} words")
+    return model
+
+
+def _fill(
+    network: nn.Module, weights: dict[str, Tensor], device: torch.device | str, dtype: torch.dtype
+) -> None:
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in weights.items()}
+    for name in expected | found:
+        if expected.get(name) != found.get(name):
+            raise ModelError(f"{name} is {found.get(name)}, expected {expected.get(name)}")
+    ready = {name: value.to(device, dtype) for name, value in weights.items()}
+    network.load_state_dict(ready, assign=True)
+    if isinstance(network, Autoencoder):  # a file knows no memory order
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # it can
+    network.eval()
+
+
+def _line(error: Exception) -> str:
+    lines = str(error).splitlines()
+    return cast("str", lines[0] if lines else type(error).__name__)
