@@ -91,6 +91,15 @@ def draw(recipe: Recipe, seed: int, indices: list[int], device: str = "cpu") -> 
     return render(scenes, frames=recipe.frames, width=width, height=height, device=device)
 
 
+def of_one_size(recipe: Recipe, indices: range) -> list[list[int]]:
+    """The clips in groups of one size, at most `recipe.together` in each."""
+    groups: list[list[int]] = []
+    for place in range(len(recipe.sizes)):
+        alike = [i for i in indices if i % len(recipe.sizes) == place]
+        groups += [alike[i : i + recipe.together] for i in range(0, len(alike), recipe.together)]
+    return groups
+
+
 def to_bytes(video: Tensor) -> Tensor:
     """[-1, 1] to uint8."""
     return ((video.clamp(-1, 1) + 1) * 127.5).round().byte()

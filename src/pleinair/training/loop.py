@@ -149,8 +149,6 @@ class Run:
 
     def latents(self, part: int = 0, parts: int = 1) -> None:
         """Compress every block of the pool, or one part of many of them."""
-        if self.recipe.live:
-            return
         latents = self._latents()
         blocks = range(part, -(-self.recipe.clips // self.recipe.block), parts)
         with Report(self.out, "latents") as report:
@@ -171,10 +169,10 @@ class Run:
 
         def make(indices: range) -> data.Arrays:
             arrays: data.Arrays = {}
-            for i in indices:
+            for alike in data.of_one_size(self.recipe, indices):
                 with torch.no_grad(), self._mixed():
-                    latents = network.encode(self._clips([i]).to(self.device))
-                arrays[str(i)] = latents[0].half().cpu().numpy()
+                    latents = network.encode(self._clips(alike).to(self.device)).half().cpu()
+                arrays |= {str(i): each.numpy() for i, each in zip(alike, latents, strict=True)}
             return arrays
 
         return Blocks(self.out / "latents", self.recipe.block, make)
@@ -185,7 +183,7 @@ class Run:
         """Teach the text encoder and the transformer with captioned latents."""
         recipe, seed = self.recipe, self.seed
         autoencoder = self._trained_autoencoder()
-        stored = None if recipe.live else self._latents()
+        stored = self._latents()
         torch.manual_seed(seed)
         network = Video(recipe, Vocabulary(vocabulary_words())).to(self.device)
         matrices = [
@@ -202,7 +200,9 @@ class Run:
             width, height = size = rng.choice(recipe.sizes)
             count = max(1, recipe.second.batch // (frames * width * height // SPATIAL**2))
             indices = data.pick(recipe, rng, size, count, recipe.clips)
-            clean = self._clean(indices, frames, stored, autoencoder)
+            # Later frames never change earlier latents: a prefix is the latents of a shorter clip.
+            clean = torch.stack([stored[index][:, :frames] for index in indices])
+            clean = clean.to(self.device).float()
             sigma, given = noise_levels(count, frames, recipe.shift, generator)
             noise = torch.randn(clean.shape, generator=generator).to(self.device)
             sigma, given = sigma.to(self.device), given.to(self.device)
@@ -219,17 +219,6 @@ class Run:
         self._teach("diffusion", learner, loss, show)
         network.load_state_dict(learner.average)
         write_whole(self.out / "diffusion-done.pt", network.state_dict())
-
-    def _clean(
-        self, indices: list[int], frames: int, stored: Blocks | None, autoencoder: Autoencoder
-    ) -> Tensor:
-        """Latents (B, C, frames, h, w) of clips: later frames never change earlier latents."""
-        if stored is not None:
-            latents = [stored[index][:, :frames] for index in indices]
-            return torch.stack(latents).to(self.device).float()
-        clips = self._clips(indices)[:, :, : 1 + TEMPORAL * (frames - 1)]
-        with torch.no_grad(), self._mixed():
-            return autoencoder.encode(clips).float()
 
     @torch.no_grad()
     def _samples(self, network: Video, autoencoder: Autoencoder, frames: int) -> list[Tensor]:
@@ -324,7 +313,7 @@ def run(
         torch.set_num_threads(threads)
     job = Run(recipe_named(recipe), out, seed)
     if job.recipe.live:
-        stages = tuple(stage for stage in stages if stage in ("autoencoder", "diffusion"))
+        stages = tuple(stage for stage in stages if stage != "render")
     with contextlib.ExitStack() as beside:
         if "render" in stages:
             helper = _beside(beside, recipe, out, seed, "render")
