@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -114,18 +114,19 @@ def load_model(
                 for name, value in tensors.items()
                 if name.startswith(f"{part}.")
             }
-            _fill(getattr(model, part), weights, device, dtype)
-    except (KeyError, TypeError, ValueError, AttributeError, ModelError) as error:
+            _fill(getattr(model, part), weights)
+            getattr(model, part).to(device, dtype).eval()
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ModelError) as error:
         raise ModelError(f"{path}: does not fit this version ({_line(error)})") from error
     return model
 
 
 def _empty(head: dict[str, Any]) -> Model:
-    """The networks without memory for weights: the file brings it."""
+    """The networks with random weights; the caller's random numbers go on as if nothing was."""
     configs = head["configs"]
     transformer = {**configs["transformer"], "patch": tuple(configs["transformer"]["patch"])}
     vocabulary = Vocabulary.from_list(head["vocabulary"])
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):
         model = Model(
             Autoencoder(AutoencoderConfig(**configs["autoencoder"])),
             TextEncoder(TextConfig(**configs["text"])),
@@ -138,21 +139,14 @@ def _empty(head: dict[str, Any]) -> Model:
     return model
 
 
-def _fill(
-    network: nn.Module, weights: dict[str, Tensor], device: torch.device | str, dtype: torch.dtype
-) -> None:
+def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in weights.items()}
     for name in expected | found:
         if expected.get(name) != found.get(name):
             raise ModelError(f"{name} is {found.get(name)}, expected {expected.get(name)}")
-    ready = {name: value.to(device, dtype) for name, value in weights.items()}
-    network.load_state_dict(ready, assign=True)
-    if isinstance(network, Autoencoder):  # a file knows no memory order
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # it can
-    network.eval()
+    network.load_state_dict(weights)
 
 
 def _line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return cast("str", lines[0] if lines else type(error).__name__)
+    return (str(error) or type(error).__name__).splitlines()[0]
