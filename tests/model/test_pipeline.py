@@ -186,7 +186,7 @@ def test_half_precision_draws_the_same_picture(model: Model) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(
-    pipeline: Pipeline, changes: dict[str, object], named: str
+    pipeline: Pipeline, changes: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(InputError, match=named):
         _draw(pipeline, **changes)
