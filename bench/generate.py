@@ -91,7 +91,7 @@ def kinds() -> dict[str, Callable[[], object]]:
     half = Pipeline.load(dtype=torch.bfloat16)
     compiled = Pipeline.load(dtype=torch.bfloat16)
     compiled.transformer.compile()
-    compiled.autoencoder.compile()
+    compiled.autoencoder.decoder.compile()
 
     def maker(pipeline: Pipeline) -> Callable[[], object]:
         return lambda: pipeline.generate(

@@ -19,7 +19,7 @@ from pleinair.worlds.scene import (
     Thing,
 )
 
-TINY = c.ClassifierConfig(widths=(8, 8, 12, 16), window=16, features=24)
+TINY = c.ClassifierConfig(widths=(8, 8, 12, 16), detectors=4, described=4, window=16, features=24)
 SCENE = Scene(
     "sea",
     "day",
@@ -99,6 +99,18 @@ def test_saved_and_loaded_it_reads_the_same(tmp_path: Path) -> None:
     assert torch.equal(c.judge(c.load_classifier(path), clips)[1], c.judge(reader, clips)[1])
 
 
+def test_a_smaller_one_passes_on_what_fits(tmp_path: Path) -> None:
+    path = tmp_path / "classifier.safetensors"
+    older = c.Classifier(replace(TINY, window=8)).half().float()
+    c.save_classifier(older, path, {"clips": 5})
+    newer = c.Classifier(TINY)
+    own = newer.window.weight.clone()
+    assert loop.keep_what_fits(newer, path) == {"clips": 5}
+    kept, own_again = newer.state_dict(), older.state_dict()
+    assert torch.equal(kept["far.0.weight"], own_again["far.0.weight"])
+    assert torch.equal(newer.window.weight, own)
+
+
 def test_a_file_that_is_no_classifier_is_refused_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "broken.safetensors"
     for content in (b"", b"not a model at all"):
@@ -118,6 +130,15 @@ def test_batches_show_every_clip_once_before_any_again_and_mix_no_sizes() -> Non
     assert all(len({sizes[i] for i in batch}) == 1 for batch in epoch)
 
 
+def test_softened_clips_follow_the_rendered_ones(tmp_path: Path) -> None:
+    clips = list(noise(50, 16, 16))
+    soft = loop.soften(clips, tmp_path, lambda video: video * 0)
+    pool = loop.Softened(clips, soft, 50)
+    assert torch.equal(pool[7], clips[7])
+    assert (pool[57].float() - 127.5).abs().max() <= 0.5
+    assert [path.name for path in tmp_path.iterdir()] == ["000000.npz"]
+
+
 def test_it_learns_to_tell_two_cameras_apart(tmp_path: Path) -> None:
     picture = torch.nn.functional.interpolate(noise(1)[:, :, 0, :12, :24].float(), (96, 192))
     clips, scenes = [], []
@@ -134,7 +155,6 @@ def test_it_learns_to_tell_two_cameras_apart(tmp_path: Path) -> None:
         tmp_path / "reader.safetensors",
         lesson=loop.ClassifierLesson(views=480, batch=8),
         config=TINY,
-        reconstruct=lambda video: video,
         report=lambda line: None,
     )
     labels, _ = c.judge(reader, clips)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from pleinair.errors import InputError
+from pleinair.model.pipeline import Clips
 from pleinair.training import evaluate as e
 from pleinair.training.classifier import UNKNOWN, Classifier, ClassifierConfig, Labels, truth
 from pleinair.training.findings import Setting, publish
@@ -16,11 +17,6 @@ SILENT = Setting(seed=1, steps=2, guidance=1.5)
 
 
 @dataclass
-class Made:
-    video: torch.Tensor
-
-
-@dataclass
 class FakeGenerator:
     """Grey noise, and a list of what it was asked."""
 
@@ -28,10 +24,10 @@ class FakeGenerator:
 
     def generate(
         self, prompt: str, *, width: int, height: int, seed: int, steps: int, guidance: float
-    ) -> Made:
+    ) -> Clips:
         self.asked.append(prompt)
         noise = torch.randn(1, 1, 17, height, width, generator=torch.manual_seed(seed))
-        return Made((noise / 4).expand(-1, 3, -1, -1, -1))
+        return Clips((noise / 4).expand(-1, 3, -1, -1, -1), (), 0, {})
 
 
 def quiet(line: str) -> None:

@@ -103,12 +103,16 @@ class ClassifierConfig:
 
     Attributes:
         widths: channels at 1/2, 1/4, 1/8 and 1/16 of the picture's size.
+        detectors, described: maps of where small things are, at 1/8, and what is told of the place
+            that each finds.
         window: features of each half of the clip.
         features: features of the clip, which every answer is read from.
     """
 
     widths: tuple[int, int, int, int] = (32, 48, 96, 160)
-    window: int = 128
+    detectors: int = 32
+    described: int = 16
+    window: int = 160
     features: int = 192
 
 
@@ -127,7 +131,10 @@ class Classifier(nn.Module):
         self.middle = nn.Sequential(_Conv(b, c, stride=2), _Residual(c))
         self.motion = _Conv(18, c // 2)
         self.far = nn.Sequential(_Conv(c + c // 2, d, stride=2), _Residual(d), _Residual(d))
-        self.window = nn.Linear(d * 9 + d, config.window)
+        self.where = nn.Conv2d(c + c // 2, config.detectors, 1)
+        self.what = nn.Conv2d(c + c // 2, config.described, 1)
+        small = config.detectors * (config.described + 2)
+        self.window = nn.Linear(d * 9 + d + small, config.window)
         self.clip = nn.Linear(config.window * WINDOWS, config.features)
         self.answers = nn.Linear(config.features, sum(map(_size, HEADS.values())))
 
@@ -137,10 +144,19 @@ class Classifier(nn.Module):
         picture, motion = windows(video)  # (B*2, 6, H, W), (B*2, 18, H/8, W/8)
         x = self.near(picture.contiguous(memory_format=torch.channels_last))  # (B*2, b, H/4, W/4)
         x = torch.cat((self.middle(x), self.motion(motion)), 1)  # (B*2, c + c/2, H/8, W/8)
+        small = self._small_things(x)  # (B*2, detectors * (described + 2))
         x = self.far(x)  # (B*2, d, H/16, W/16)
         places = F.adaptive_avg_pool2d(x, 3).flatten(1)  # (B*2, d*9)
-        x = F.silu(self.window(torch.cat((places, x.amax((2, 3))), 1)))  # (B*2, window)
+        x = torch.cat((places, x.amax((2, 3)), small), 1)
+        x = F.silu(self.window(x))  # (B*2, window)
         return F.silu(self.clip(x.reshape(clips, -1)))  # (B, D)
+
+    def _small_things(self, x: Tensor) -> Tensor:
+        """How sure each detector is, how much it finds, and what is at the place it looks at."""
+        where = self.where(x).flatten(2)  # (N, detectors, h*w)
+        what = self.what(x).flatten(2)  # (N, described, h*w)
+        found = (where.softmax(-1) @ what.mT).flatten(1)
+        return torch.cat((where.amax(-1), where.sigmoid().sum(-1) / 4, found), 1)
 
     def forward(self, video: Tensor) -> dict[str, Tensor]:
         """Scores of clips (B, 3, 17, H, W) in [-1, 1]: name of HEADS -> (B, *its shape)."""

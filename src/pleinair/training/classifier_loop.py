@@ -1,6 +1,7 @@
 """Teaching the classifier: renders in, with all that a generated clip does to a picture."""
 
 import argparse
+import json
 import math
 import random
 import sys
@@ -12,6 +13,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from pleinair.errors import PleinairError
@@ -26,7 +28,7 @@ from pleinair.training.classifier import (
     save_classifier,
     truth,
 )
-from pleinair.training.data import from_bytes, rendered, size_of
+from pleinair.training.data import Arrays, Blocks, from_bytes, rendered, size_of, to_bytes
 from pleinair.training.evaluate import cases, draw
 from pleinair.training.recipes import recipe_named
 from pleinair.training.scores import scores, table
@@ -41,6 +43,33 @@ class Pool(Protocol):
 
 
 @dataclass(frozen=True)
+class Softened:
+    """A pool of ``count`` clips followed by some of them as they leave the autoencoder.
+
+    Its softness must not change what is read.
+    """
+
+    sharp: Pool
+    soft: Pool
+    count: int
+
+    def __getitem__(self, index: int) -> Tensor:
+        """A clip as rendered, or from ``count`` on as it leaves the autoencoder."""
+        return self.sharp[index] if index < self.count else self.soft[index - self.count]
+
+
+def soften(pool: Pool, folder: Path, reconstruct: Callable[[Tensor], Tensor]) -> Blocks:
+    """The clips of a pool after an autoencoder, (B, 3, T, H, W) there and back; kept in files."""
+
+    @torch.no_grad()
+    def make(indices: range) -> Arrays:
+        clips = {i: reconstruct(from_bytes(pool[i])[None])[0] for i in indices}
+        return {str(i): to_bytes(clip).numpy() for i, clip in clips.items()}
+
+    return Blocks(folder, 50, make)
+
+
+@dataclass(frozen=True)
 class ClassifierLesson:
     """How the classifier is taught.
 
@@ -48,7 +77,6 @@ class ClassifierLesson:
         views: clips seen, counting repeats: 40,000 take about a quarter of an hour on one core. The
             learning rate falls to 0 at the end.
         batch: clips a step, all of one size.
-        softened: share of batches that go through the autoencoder, where there is one.
         rate, matrix_rate: highest learning rates, of AdamW and of Muon (Jordan et al. 2024), which
             takes the convolutions and hidden layers.
     """
@@ -59,7 +87,6 @@ class ClassifierLesson:
     matrix_rate: float = 0.02
     decay: float = 0.05
     warmup: float = 0.04
-    softened: float = 0.2
     seed: int = 0
 
 
@@ -71,22 +98,22 @@ def train(
     *,
     lesson: ClassifierLesson,
     config: ClassifierConfig | None = None,
-    reconstruct: Callable[[Tensor], Tensor] | None = None,
+    start: Path | None = None,
     report: Callable[[str], None] = print,
 ) -> Classifier:
     """Teach a classifier on clips and write it to ``out``.
 
     Args:
         pool: the clips; ``scenes`` and ``sizes`` hold the scene and size of each.
-        reconstruct: an autoencoder there and back, (B, 3, T, H, W); some batches go through it, so
-            that its softness does not change what is read.
+        start: a classifier to begin with, as far as its parts fit.
         report: gets a line now and then.
     """
     torch.manual_seed(lesson.seed)
     classifier = Classifier(config or ClassifierConfig())
+    kept = keep_what_fits(classifier, start) if start else None
     optimisers = _optimisers(classifier, lesson)
     rng = random.Random(lesson.seed)
-    start, seen, smooth = time.monotonic(), 0, math.nan
+    began, seen, smooth = time.monotonic(), 0, math.nan
     for step, batch in enumerate(_batches(sizes, lesson.batch, rng)):
         if seen >= lesson.views:
             break
@@ -94,9 +121,6 @@ def train(
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * _schedule(seen / lesson.views, lesson.warmup)
         video = from_bytes(torch.stack([pool[i] for i in batch]))
-        if reconstruct is not None and rng.random() < lesson.softened:
-            with torch.no_grad():
-                video = reconstruct(video).clamp(-1, 1)
         video, labels = spoil(video, truth([scenes[i] for i in batch]))
         with torch.autocast("cpu", torch.bfloat16):
             loss = _loss(classifier(video), labels)
@@ -107,20 +131,37 @@ def train(
         seen += len(batch)
         smooth = loss.item() if math.isnan(smooth) else smooth + 0.02 * (loss.item() - smooth)
         if step % 100 == 0:
-            rate = seen / (time.monotonic() - start)
+            rate = seen / (time.monotonic() - began)
             left = (lesson.views - seen) / rate / 60
             report(f"{seen:,} clips, {rate:.0f} a second, {left:.0f} min left, loss {smooth:.3f}")
     about: dict[str, object] = {"clips": len(scenes), "lesson": asdict(lesson), "loss": smooth}
+    if kept is not None:
+        about["began with"] = kept
     save_classifier(classifier, out, about)
     classifier.eval()
     return classifier
+
+
+def keep_what_fits(classifier: Classifier, path: Path) -> dict[str, object]:
+    """Copy every part of an older classifier that has its place in this one; how it was taught."""
+    with safe_open(path, "pt") as file:
+        older = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        about: dict[str, object] = json.loads(file.metadata()["about"])
+    own = classifier.state_dict()
+    fits = {name: value for name, value in older.items() if value.shape == _shape(own.get(name))}
+    classifier.load_state_dict(own | fits)
+    return about
+
+
+def _shape(tensor: Tensor | None) -> torch.Size | None:
+    return None if tensor is None else tensor.shape
 
 
 def _optimisers(classifier: Classifier, lesson: ClassifierLesson) -> list[torch.optim.Optimizer]:
     matrices: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     for name, parameter in classifier.named_parameters():
-        hidden = parameter.ndim == 2 and not name.startswith("answers")
+        hidden = parameter.ndim == 2 and not name.startswith("answers")  # convolutions too
         (matrices if hidden else others).append(parameter)
     groups = [{"params": matrices, "initial_lr": lesson.matrix_rate}]
     other_groups = [{"params": others, "initial_lr": lesson.rate}]
@@ -226,22 +267,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=12_000, help="clips; those missing are drawn")
     parser.add_argument("--views", type=int, default=ClassifierLesson.views)
     parser.add_argument("--seed", type=int, default=0, help="series of the clips' scenes")
-    parser.add_argument("--weights", type=Path, help="model whose autoencoder softens some batches")
+    parser.add_argument("--weights", type=Path, help="model whose autoencoder softens some clips")
+    parser.add_argument("--soft", type=Path, default=Path("runs/laptop/soft"), help="their folder")
+    parser.add_argument("--soft-count", type=int, default=2_000, help="how many, with --weights")
     parser.add_argument("--check", type=int, default=500, help="new renders to read at the end")
+    parser.add_argument("--start", type=Path, help="classifier to begin with")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=SHIPPED)
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     try:
         recipe = recipe_named(options.recipe)
-        pool = rendered(recipe, options.clips, options.seed)
+        pool: Pool = rendered(recipe, options.clips, options.seed)
+        indices = list(range(options.count))
+        if options.weights:
+            soft = soften(pool, options.soft, _autoencoder(options.weights))
+            pool = Softened(pool, soft, options.count)
+            indices += range(options.soft_count)
         classifier = train(
             pool,
-            [sample_scene(options.seed, i) for i in range(options.count)],
-            [size_of(recipe, i) for i in range(options.count)],
+            [sample_scene(options.seed, i) for i in indices],
+            [size_of(recipe, i) for i in indices],
             options.out,
             lesson=ClassifierLesson(views=options.views),
-            reconstruct=_autoencoder(options.weights) if options.weights else None,
+            start=options.start,
             report=lambda line: print(line, flush=True),
         )
     except PleinairError as error:
@@ -259,7 +308,12 @@ def _autoencoder(weights: Path) -> Callable[[Tensor], Tensor]:
     from pleinair.model.pipeline import Pipeline
 
     autoencoder = Pipeline.load(weights).autoencoder
-    return lambda video: autoencoder.decode(autoencoder.encode(video))
+
+    def reconstruct(video: Tensor) -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16):
+            return autoencoder.decode(autoencoder.encode(video)).float()
+
+    return reconstruct
 
 
 if __name__ == "__main__":
