@@ -129,17 +129,20 @@ def pick(
 def frames_of_step(rng: random.Random, longest: int, progress: float) -> int:
     """Latent frames of a step's clips: mostly single pictures at first, mostly whole clips later.
 
-    Pictures teach what things look like at a fifth of the price; motion is learned after.
+    Pictures teach what things look like at a fifth of the price; motion is learned after, and
+    sooner.
     """
-    pictures = 0.85 - 1.5 * min(progress, 0.5)
+    pictures = 0.85 - 0.6 * progress
     if longest == 1 or rng.random() < pictures:
         return 1
     return longest if rng.random() < 0.8 else rng.randint(min(2, longest), longest)
 
 
 def captions_of(seed: int, indices: list[int], rng: random.Random, dropped: float) -> list[str]:
-    """A caption for each clip, in words drawn anew; some are empty."""
-    return [
-        "" if rng.random() < dropped else caption(sample_scene(seed, index), rng)
-        for index in indices
-    ]
+    """A caption for each clip, in words drawn anew: three in four say everything, some nothing."""
+
+    def words(index: int) -> str:
+        detail = 1.0 if rng.random() < 0.5 else None  # None: everything in half of the cases
+        return caption(sample_scene(seed, index), rng, detail=detail)
+
+    return ["" if rng.random() < dropped else words(index) for index in indices]
