@@ -85,6 +85,7 @@ def warm(request: VideoRequest, out: Path) -> float:
 def kinds() -> dict[str, Callable[[], object]]:
     """Ways to compute the same native clip; each call makes one."""
     import torch
+
     from pleinair.model.pipeline import Pipeline
 
     plain = Pipeline.load(dtype=torch.float32)
