@@ -20,7 +20,8 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Report]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=notes, transient=True, disable=quiet) as bar:
+    hidden = quiet or not notes.is_terminal  # elsewhere all it would write is an empty line
+    with Progress(*columns, console=notes, transient=True, disable=hidden) as bar:
         task = bar.add_task("load", total=None)
         stage = "load"
 
