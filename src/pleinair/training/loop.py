@@ -1,4 +1,4 @@
-"""A training run: render clips, learn to compress them, compress them, learn to make them.
+"""A training run: render clips, learn to compress them, compress them, read, make them.
 
 Everything is kept under one folder, and a run that was stopped, even killed, goes on from its
 last checkpoint when it is started again.
@@ -22,12 +22,13 @@ from pleinair.model.transformer import Transformer
 from pleinair.training import data
 from pleinair.training.data import Blocks
 from pleinair.training.losses import autoencoder_loss, noise_levels, velocity_loss
+from pleinair.training.reading import Reader, captions_of_step, reading_loss
 from pleinair.training.recipes import Recipe, recipe_named
 from pleinair.training.report import Report, save_sheet
 from pleinair.training.state import Learner, write_whole
 from pleinair.worlds.captions import vocabulary_words
 
-STAGES = ("render", "autoencoder", "latents", "diffusion")
+STAGES = ("render", "autoencoder", "latents", "reading", "diffusion")
 PROMPTS = (
     "a red sailboat on a calm sea at sunset, clear sky",
     "two yellow balloons over a green meadow by day",
@@ -157,12 +158,17 @@ class Run:
                 report.step(done + 1, len(blocks))
 
     def _trained_autoencoder(self) -> Autoencoder:
-        path = self.out / "autoencoder-done.pt"
-        if not path.exists():
-            raise TrainingError(f"{path}: missing; run the stage 'autoencoder' first")
         network = Autoencoder(self.recipe.autoencoder)
-        network.load_state_dict(torch.load(path, weights_only=True))
+        network.load_state_dict(self._done("autoencoder"))
         return network.to(self.device).eval().requires_grad_(False)
+
+    def _done(self, stage: str) -> dict[str, Tensor]:
+        """The weights that a stage has left."""
+        path = self.out / f"{stage}-done.pt"
+        if not path.exists():
+            raise TrainingError(f"{path}: missing; run the stage '{stage}' first")
+        weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        return weights
 
     def _latents(self) -> Blocks:
         network = self._trained_autoencoder()
@@ -177,7 +183,26 @@ class Run:
 
         return Blocks(self.out / "latents", self.recipe.block, make)
 
-    # Stage 4: diffusion.
+    # Stage 4: reading.
+
+    def reading(self, minutes: float | None = None) -> None:
+        """Teach the text encoder what captions say."""
+        torch.manual_seed(self.seed)
+        video = Video(self.recipe, Vocabulary(vocabulary_words()))
+        reader = Reader(video.text, video.vocabulary, self.recipe.transformer.text).to(self.device)
+        learner = Learner(reader, self.recipe.reading, budget=minutes and 60 * minutes)
+
+        def loss(learner: Learner) -> Tensor:
+            captions, labels = captions_of_step(self.seed, learner.step, self.recipe.reading.batch)
+            with self._mixed():
+                scores = reader(captions)
+            return reading_loss({name: score.float() for name, score in scores.items()}, labels)
+
+        self._teach("reading", learner, loss, show=None)
+        reader.load_state_dict(learner.average)
+        write_whole(self.out / "reading-done.pt", reader.text.state_dict())
+
+    # Stage 5: diffusion.
 
     def diffusion(self, minutes: float | None = None) -> None:
         """Teach the text encoder and the transformer with captioned latents."""
@@ -186,6 +211,7 @@ class Run:
         stored = self._latents()
         torch.manual_seed(seed)
         network = Video(recipe, Vocabulary(vocabulary_words())).to(self.device)
+        network.text.load_state_dict(self._done("reading"))
         matrices = [
             weight for weight in network.transformer.blocks.parameters() if weight.ndim == 2
         ]
@@ -243,7 +269,7 @@ class Run:
         stage: str,
         learner: Learner,
         loss: Callable[[Learner], Tensor],
-        show: Callable[[Path], None],
+        show: Callable[[Path], None] | None,
     ) -> None:
         """Steps, checkpoints and pictures until the lesson is over."""
         checkpoint = self.out / f"{stage}.pt"
@@ -258,7 +284,7 @@ class Run:
                 learner.spend(time.monotonic() - began)
                 figures = {"loss": value.item(), "norm": norm, "rate": rate}
                 report.step(learner.step, learner.total, **figures, seconds=learner.seconds)
-                if learner.step % learner.lesson.show == 0 or learner.done:
+                if show and (learner.step % learner.lesson.show == 0 or learner.done):
                     show(self.out / "sheets" / f"{stage}-{learner.step:06d}.png")
                 if learner.step % learner.lesson.save == 0 or learner.done:
                     learner.save(checkpoint)
@@ -292,11 +318,11 @@ def run(
     Args:
         recipe: a name in `pleinair.training.recipes.RECIPES`.
         out: the folder of the run.
-        stages: some of "render", "autoencoder", "latents", "diffusion", in this order; None for
-            all. Where the autoencoder or diffusion follow, rendering and compressing go on in a
+        stages: some of STAGES, in their order; None for all. Where the autoencoder or diffusion
+            follow, rendering and compressing go on in a
             second process beside them.
-        minutes: time to spend on "autoencoder" and "diffusion", which then decides the number of
-            steps; without it the recipe does, and a run that was killed ends bit for bit where
+        minutes: time to spend on a stage that learns, which then decides its number of steps;
+            without it the recipe does, and a run that was killed ends bit for bit where
             it would have ended.
         threads: of the process that learns; None for torch's choice.
         seed: decides the clips, the weights and every step.
@@ -324,6 +350,8 @@ def run(
             job.autoencoder(minutes.get("autoencoder"))
         if "latents" in stages:
             job.latents()
+        if "reading" in stages:
+            job.reading(minutes.get("reading"))
         if "diffusion" in stages:
             job.diffusion(minutes.get("diffusion"))
 

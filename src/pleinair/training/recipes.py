@@ -17,7 +17,8 @@ class Lesson:
 
     Attributes:
         steps: number of steps, where no minutes are asked for.
-        batch: clips in a step of the autoencoder; tokens in a step of the transformer.
+        batch: clips in a step of the autoencoder, captions in one of the text encoder, tokens in
+            one of the transformer.
         rate: peak learning rate of AdamW.
         matrix_rate: peak learning rate of Muon (Jordan et al., 2024), for inner matrices.
         warmup: steps of rising rate.
@@ -51,7 +52,7 @@ class Recipe:
         growth: clips that join the autoencoder's pool at each step, while the rest are rendered.
         crop, crop_frames: what the autoencoder sees of a clip in most steps.
         autoencoder, transformer, text_layers: sizes of the networks.
-        first, second: the autoencoder's lesson, then the transformer's.
+        first, reading, second: the lessons of autoencoder, text encoder and transformer.
         shift: how much training prefers high noise; see `pleinair.model.sampler.schedule`.
         dropped: share of captions replaced by the empty one, for guidance.
         device: "cpu", "cuda".
@@ -59,6 +60,7 @@ class Recipe:
 
     clips: int
     first: Lesson
+    reading: Lesson
     second: Lesson
     frames: int = 17
     sizes: tuple[tuple[int, int], ...] = SIZES
@@ -81,6 +83,7 @@ def laptop() -> Recipe:
     return Recipe(
         clips=12_000,
         first=Lesson(steps=2_400, batch=8, rate=2e-3),
+        reading=Lesson(steps=1_500, batch=96, rate=1e-3, decay=0.4),
         second=Lesson(steps=2_400, batch=5_600, rate=1e-3, warmup=60),
     )
 
@@ -125,6 +128,7 @@ def tiny() -> Recipe:
         transformer=TransformerConfig(channels=8, dim=32, layers=2, heads=2, hidden=64),
         text_layers=1,
         first=Lesson(steps=6, batch=2, rate=1e-3, warmup=2, save=2, show=5),
+        reading=Lesson(steps=4, batch=4, rate=1e-3, warmup=2, save=2),
         second=Lesson(steps=6, batch=24, rate=1e-3, warmup=2, save=2, show=5),
     )
 

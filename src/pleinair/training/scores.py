@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pleinair.figures import Cell
-from pleinair.training.classifier import ATTRIBUTES, UNKNOWN, Labels
+from pleinair.training.classifier import ATTRIBUTES, COLOURED, MOVING, NUMBERED, UNKNOWN, Labels
 from pleinair.training.measures import wilson
 from pleinair.worlds.scene import THINGS
 
@@ -23,6 +23,10 @@ ROWS = {
     "attributes": "place, hour, weather, camera and look at once",
     "everything": "everything asked for at once",
 }
+
+
+# What is told of things, and of which kinds.
+TOLD = {"number": NUMBERED, "colour": COLOURED, "direction": MOVING}
 
 
 @dataclass(frozen=True)
@@ -50,22 +54,19 @@ class Score:
 def scores(seen: Labels, asked: Labels) -> dict[str, Score]:
     """Scores by the names of ROWS.
 
-    Number, colour and direction count only where the thing was asked for and had one to tell; a
-    thing that is not there cannot have the right one, so ``read`` alone decides. Everything at once
-    leaves out things that nobody asked for.
+    Number, colour and direction count only where the thing was asked for and had one to tell, and
+    are wrong when it is not there. Everything at once leaves out things that nobody asked for.
     """
     right = {name: seen[name] == asked[name] for name in ATTRIBUTES}
     about = {name: torch.ones_like(ok) for name, ok in right.items()}
     wanted = asked["things"] == 1
     right |= {"present": seen["things"] == 1, "absent": seen["things"] == 0}
     about |= {"present": wanted, "absent": ~wanted}
-    for name in ("number", "colour", "direction"):
-        right[name], about[name] = seen[name] == asked[name], asked[name] != UNKNOWN
+    for name, kinds in TOLD.items():
+        there = seen["things"][:, [THINGS.index(kind) for kind in kinds]] == 1
+        right[name], about[name] = there & (seen[name] == asked[name]), asked[name] != UNKNOWN
     right["attributes"] = torch.stack([right[name] for name in ATTRIBUTES]).all(0)
-    parts = [
-        (right[name] | ~about[name]).all(-1)
-        for name in ("present", "number", "colour", "direction")
-    ]
+    parts = [(right[name] | ~about[name]).all(-1) for name in ("present", *TOLD)]
     right["everything"] = torch.stack([right["attributes"], *parts]).all(0)
     for name in ("attributes", "everything"):
         about[name] = torch.ones_like(right[name])
