@@ -86,11 +86,14 @@ def kinds() -> dict[str, Callable[[], object]]:
     """Ways to compute the same native clip; each call makes one."""
     import torch
 
+    from pleinair.backends.base import MODELS
     from pleinair.model.pipeline import Pipeline
+    from pleinair.settings import Settings
 
-    plain = Pipeline.load(dtype=torch.float32)
-    half = Pipeline.load(dtype=torch.bfloat16)
-    compiled = Pipeline.load(dtype=torch.bfloat16)
+    weights = Settings.read().weights / MODELS[VideoRequest.model].file
+    plain = Pipeline.load(weights, dtype=torch.float32)
+    half = Pipeline.load(weights, dtype=torch.bfloat16)
+    compiled = Pipeline.load(weights, dtype=torch.bfloat16)
     compiled.transformer.compile()
     compiled.autoencoder.decoder.compile()
 

@@ -87,7 +87,7 @@ def test_each_mistake_costs_its_own_row_and_everything() -> None:
         wrong = {row for row, score in found.items() if score.right < score.total}
         assert wrong == {name, "everything"}
     found = scores(labels(EMPTY), asked)
-    assert found["present"] == Score(0, 1)
+    assert found["present"] == found["number"] == found["colour"] == Score(0, 1)
     assert found["everything"] == Score(0, 1)
     assert found["attributes"] == Score(1, 1)
     found = scores(asked, labels(EMPTY))  # a boat that nobody asked for
