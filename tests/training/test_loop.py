@@ -13,8 +13,9 @@ import torch
 from pleinair.errors import TrainingError
 from pleinair.training.loop import run
 
-LEARNING = ("autoencoder", "latents", "diffusion")  # clips are drawn when they are needed
-DONE = ("autoencoder-done.pt", "diffusion-done.pt")
+# No "render": clips are drawn when they are needed.
+LEARNING = ("autoencoder", "latents", "reading", "diffusion")
+DONE = ("autoencoder-done.pt", "reading-done.pt", "diffusion-done.pt")
 # torch says once that bfloat16 inputs and float32 weights of a norm cannot be fused.
 pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype")
 
@@ -36,7 +37,7 @@ def _steps(out: Path) -> list[tuple[str, int]]:
 
 def test_a_run_leaves_weights_a_log_and_sheets(straight: Path) -> None:
     steps = _steps(straight)
-    for stage in ("autoencoder", "diffusion"):
+    for stage in ("autoencoder", "reading", "diffusion"):
         assert [step for name, step in steps if name == stage] == [1, 2, 3, 4, 5, 6]
         assert (straight / f"{stage}.pt").exists()
         assert (straight / f"{stage}-done.pt").exists()
@@ -76,7 +77,7 @@ def test_a_finished_run_has_nothing_left_to_do(straight: Path) -> None:
     steps = len(_steps(straight))
     run("tiny", straight, stages=("diffusion",))
     assert len(_steps(straight)) == steps
-    assert (straight / DONE[1]).read_bytes() == before[DONE[1]]
+    assert (straight / DONE[-1]).read_bytes() == before[DONE[-1]]
 
 
 def test_clips_are_rendered_in_a_second_process(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def tiny() -> Recipe:
         transformer=TransformerConfig(channels=8, dim=32, layers=2, heads=2, hidden=64),
         text_layers=1,
         first=Lesson(steps=6, batch=2, rate=1e-3, warmup=2, save=2, show=5),
-        reading=Lesson(steps=4, batch=4, rate=1e-3, warmup=2, save=2),
+        reading=Lesson(steps=6, batch=4, rate=1e-3, warmup=2, save=2),
         second=Lesson(steps=6, batch=24, rate=1e-3, warmup=2, save=2, show=5),
     )
 
