@@ -36,7 +36,7 @@ def test_an_unfinished_run_gives_its_average_and_says_so(run: Path) -> None:
     assert (about["recipe"], about["seed"], about["shift"]) == ("tiny", 3, TINY.shift)
     assert about["finished"] is False
     assert about["diffusion"] == {"step": 7, "of": 9, "minutes": 1.5}
-    assert about["autoencoder"] == {}
+    assert about["autoencoder"] == about["reading"] == {}
     assert about["commit"]
     assert about["date"].startswith("20")
     average = torch.load(run / "diffusion.pt")["average"]

@@ -18,10 +18,15 @@ def train(
     ] = None,
     stage: Annotated[
         list[str] | None,
-        typer.Option(help="Only this: render, autoencoder, latents or diffusion; may be repeated."),
+        typer.Option(
+            help="Only this: render, autoencoder, latents, reading or diffusion; may be repeated."
+        ),
     ] = None,
     autoencoder_minutes: Annotated[
         float | None, typer.Option(help="Time for the autoencoder; by the recipe if none.")
+    ] = None,
+    reading_minutes: Annotated[
+        float | None, typer.Option(help="Time for reading; by the recipe if none.")
     ] = None,
     diffusion_minutes: Annotated[
         float | None, typer.Option(help="Time for diffusion; by the recipe if none.")
@@ -33,7 +38,11 @@ def train(
     ] = None,
 ) -> None:
     """Train from nothing, or go on where a run stopped, even if it was killed."""
-    asked = {"autoencoder": autoencoder_minutes, "diffusion": diffusion_minutes}
+    asked = {
+        "autoencoder": autoencoder_minutes,
+        "reading": reading_minutes,
+        "diffusion": diffusion_minutes,
+    }
     minutes = {name: value for name, value in asked.items() if value is not None}
     for name, value in minutes.items():
         if not 0 < value < 100_000:

@@ -48,6 +48,7 @@ def export(run: Path, recipe: str, path: Path, *, seed: int = 0) -> None:
         "shift": chosen.shift,
         "finished": finished,
         "autoencoder": _plan(run / "autoencoder.pt"),
+        "reading": _plan(run / "reading.pt"),
         "diffusion": _plan(run / "diffusion.pt"),
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
