@@ -51,7 +51,14 @@ def test_it_learns_to_read() -> None:
     for _ in range(60):
         loss = reading_loss(network(captions), labels)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
     assert loss.item() < 0.1 * first
     assert understood(network(captions), labels) > 0.9
+
+
+def test_captions_that_leave_an_answer_open_throughout_still_teach_the_rest() -> None:
+    network = reader()
+    captions, labels = captions_of_step(0, 0, 4)
+    labels["colour"] = torch.full_like(labels["colour"], UNKNOWN)
+    assert reading_loss(network(captions), labels).isfinite()

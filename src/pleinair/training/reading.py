@@ -55,7 +55,7 @@ def reading_loss(scores: dict[str, Tensor], labels: Labels) -> Tensor:
         label = labels[name].to(score.device)
         if name == "things":
             terms.append(F.binary_cross_entropy_with_logits(score, label.float()))
-        else:
+        elif (label != UNKNOWN).any():  # else the mean of no answers is not a number
             flat = score.flatten(0, -2)
             terms.append(F.cross_entropy(flat, label.flatten(), ignore_index=UNKNOWN))
     return torch.stack(terms).mean()
