@@ -50,7 +50,7 @@ class VideoRequest:
     height: int = 360
     fps: int = 24
     seed: int = field(default_factory=draw_seed)
-    steps: int = 20
+    steps: int = 12
     guidance: float = 3.0
     variations: int = 1
 
