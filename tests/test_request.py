@@ -6,7 +6,7 @@ import pytest
 from pleinair.errors import InputError
 from pleinair.request import VideoRequest, parse_size
 
-GOOD = VideoRequest("a lake at dusk", seed=5)
+GOOD = VideoRequest("a lake at dusk", seed=5, steps=20)
 
 
 @pytest.mark.parametrize(
