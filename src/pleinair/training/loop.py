@@ -342,10 +342,10 @@ def run(
         stages = tuple(stage for stage in stages if stage != "render")
     with contextlib.ExitStack() as beside:
         if "render" in stages:
-            helper = _beside(beside, recipe, out, seed, "render")
-            job.clips.patience = helper.is_alive
+            renderer = _beside(beside, recipe, out, seed, "render")
+            job.clips.patience = renderer.is_alive
             if "autoencoder" not in stages:
-                helper.join()
+                renderer.join()
         if "autoencoder" in stages:
             job.autoencoder(minutes.get("autoencoder"))
         if "latents" in stages:
