@@ -161,7 +161,7 @@ class Transformer(nn.Module):
         time = self.time_embedding(waves(sigma * 1000, self.config.frequencies))  # B F D
         time = time[:, :: self.config.patch[0]]
         if self.config.pooled_text:
-            time = time + self.pooled_embedding(_mean(text, context_mask))[:, None]
+            time = time + self.pooled_embedding(pooled(text, context_mask))[:, None]
         level = self.time_projection(time).unflatten(-1, (6, -1)).float()  # B F 6 D
         head = self.config.dim // self.config.heads
         turns = rotations(F_, h, w, head, device=latents.device)
@@ -202,7 +202,8 @@ def waves(position: Tensor, count: int) -> Tensor:
     return torch.cat([angles.cos(), angles.sin()], -1).float()
 
 
-def _mean(text: Tensor, mask: Tensor | None) -> Tensor:
+def pooled(text: Tensor, mask: Tensor | None) -> Tensor:
+    """The mean (B, D) of what is text in (B, L, D) under a mask (B, L); None for all of it."""
     if mask is None:
         return text.mean(1)
     share = mask / mask.sum(1, keepdim=True)  # B L

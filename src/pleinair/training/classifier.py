@@ -5,6 +5,7 @@ What it cannot read on held-out renders is the ceiling of every accuracy it repo
 """
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,6 +58,18 @@ UNKNOWN = -1
 WINDOWS = 2
 
 Labels = dict[str, Tensor]
+
+_SIZES = [math.prod(shape) for shape in HEADS.values()]
+ANSWERS = sum(_SIZES)
+
+
+def by_head(answers: Tensor) -> dict[str, Tensor]:
+    """Answers (B, ANSWERS) as scores: name of HEADS -> (B, *its shape)."""
+    parts = answers.split(_SIZES, -1)
+    return {
+        name: part.unflatten(-1, shape)
+        for (name, shape), part in zip(HEADS.items(), parts, strict=True)
+    }
 
 
 def truth(scenes: Sequence[Scene], device: torch.device | str = "cpu") -> Labels:
@@ -136,7 +149,7 @@ class Classifier(nn.Module):
         small = config.detectors * (config.described + 2)
         self.window = nn.Linear(d * 9 + d + small, config.window)
         self.clip = nn.Linear(config.window * WINDOWS, config.features)
-        self.answers = nn.Linear(config.features, sum(map(_size, HEADS.values())))
+        self.answers = nn.Linear(config.features, ANSWERS)
 
     def features(self, video: Tensor) -> Tensor:
         """Features (B, D) of clips (B, 3, 17, H, W) in [-1, 1]: what answers are read from."""
@@ -164,11 +177,7 @@ class Classifier(nn.Module):
 
     def scores(self, features: Tensor) -> dict[str, Tensor]:
         """Scores read from features (B, D)."""
-        parts = torch.split(self.answers(features), [_size(shape) for shape in HEADS.values()], -1)
-        return {
-            name: part.reshape(-1, *shape)
-            for (name, shape), part in zip(HEADS.items(), parts, strict=True)
-        }
+        return by_head(self.answers(features))
 
 
 def windows(video: Tensor) -> tuple[Tensor, Tensor]:
@@ -234,10 +243,6 @@ class _Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         change: Tensor = self.inner(x)
         return x + change
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return int(torch.Size(shape).numel())
 
 
 @torch.inference_mode()

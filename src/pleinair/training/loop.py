@@ -72,11 +72,7 @@ class Run:
 
     def render(self, part: int = 0, parts: int = 1) -> None:
         """Render every block of the pool, or one part of many of them."""
-        blocks = range(part, -(-self.recipe.clips // self.recipe.block), parts)
-        with Report(self.out, "render") as report:
-            for done, block in enumerate(blocks):
-                self.clips.fill(block)
-                report.step(done + 1, len(blocks))
+        self._fill("render", self.clips, part, parts)
 
     # Stage 2: the autoencoder.
 
@@ -150,12 +146,7 @@ class Run:
 
     def latents(self, part: int = 0, parts: int = 1) -> None:
         """Compress every block of the pool, or one part of many of them."""
-        latents = self._latents()
-        blocks = range(part, -(-self.recipe.clips // self.recipe.block), parts)
-        with Report(self.out, "latents") as report:
-            for done, block in enumerate(blocks):
-                latents.fill(block)
-                report.step(done + 1, len(blocks))
+        self._fill("latents", self._latents(), part, parts)
 
     def _trained_autoencoder(self) -> Autoencoder:
         network = Autoencoder(self.recipe.autoencoder)
@@ -263,6 +254,14 @@ class Run:
             return list(autoencoder.decode(latents).float())
 
     # What the stages share.
+
+    def _fill(self, stage: str, blocks: Blocks, part: int, parts: int) -> None:
+        """Make every block of the pool, or one part of many of them."""
+        numbers = range(part, -(-self.recipe.clips // self.recipe.block), parts)
+        with Report(self.out, stage) as report:
+            for done, block in enumerate(numbers):
+                blocks.fill(block)
+                report.step(done + 1, len(numbers))
 
     def _teach(
         self,

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pleinair.model.text import TextEncoder, Vocabulary
+from pleinair.model.transformer import pooled
 from pleinair.training import data
-from pleinair.training.classifier import HEADS, UNKNOWN, Labels, truth
+from pleinair.training.classifier import ANSWERS, UNKNOWN, Labels, by_head, truth
 from pleinair.worlds.captions import caption
 from pleinair.worlds.scene import sample_scene
 
@@ -27,18 +28,13 @@ class Reader(nn.Module):
         super().__init__()
         self.text = text
         self.vocabulary = vocabulary
-        self.answers = nn.Linear(dim, sum(torch.Size(shape).numel() for shape in HEADS.values()))
+        self.answers = nn.Linear(dim, ANSWERS)
 
     def forward(self, captions: list[str]) -> dict[str, Tensor]:
         """Scores of captions: name of HEADS -> (B, *its shape)."""
         ids = self.vocabulary.batch([self.vocabulary.encode(one) for one in captions])
         context, mask = self.text(ids.to(self.answers.weight.device))
-        pooled = (context * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)  # (B, dim)
-        parts = self.answers(pooled).split([torch.Size(s).numel() for s in HEADS.values()], -1)
-        return {
-            name: part.unflatten(-1, shape)
-            for (name, shape), part in zip(HEADS.items(), parts, strict=True)
-        }
+        return by_head(self.answers(pooled(context, mask)))
 
 
 def captions_of_step(seed: int, step: int, count: int) -> tuple[list[str], Labels]:

@@ -103,7 +103,6 @@ def _over(canvas: Tensor, batch: Batch, wanted: Wanted, layer: Layer) -> Tensor:
     if len(index) == len(batch.scenes):
         return layer(canvas, batch.view, batch.light, batch.layout)
     part = batch.pick(index)
-    canvas = canvas.clone()
     canvas[index] = layer(canvas[index], part.view, part.light, part.layout)
     return canvas
 
