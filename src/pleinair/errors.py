@@ -1,12 +1,21 @@
 """One tree of errors.
 
 PleinairError
-├── InputError      what was asked for cannot be: names the field, what came, what is allowed
-├── ModelError      a model is unknown, missing, corrupt or does not fit the code
-├── MediaError      a file cannot be written, read or encoded
-└── TrainingError   a run cannot start or go on (other settings, a broken checkpoint)
+├── InputError         what was asked for cannot be: names the field, what came, what is allowed
+├── ModelError         a model is unknown, missing, corrupt or does not fit the code
+├── MediaError         a file cannot be written, read or encoded
+├── TrainingError      a run cannot start or go on (other settings, a broken checkpoint)
+├── MemoryFullError    a video needs more memory than there is
+├── StorageError       a stored file cannot be written, read or found
+├── NotFoundError      nothing of that id, or nothing that the caller may see
+├── ConflictError      it cannot be done in this state, such as extending an unfinished video
+├── ReusedKeyError     an idempotency key came again with another request
+├── AccessError        no key, or one that is not known
+├── BusyError          too much at once: says after how many seconds to try again
+└── UnavailableError   a part that is needed cannot be reached, such as the database
 
-Each carries one readable sentence; the command line prints it and exits with code 2.
+Each carries one readable sentence; the command line prints it and exits with code 2, the server
+answers with it in the envelope that ``api/errors.py`` gives to each class.
 """
 
 
@@ -43,3 +52,44 @@ class MediaError(PleinairError):
 
 class TrainingError(PleinairError):
     """A training run cannot start or go on."""
+
+
+class MemoryFullError(PleinairError):
+    """A video needs more memory than there is."""
+
+
+class StorageError(PleinairError):
+    """A stored file cannot be written, read or found."""
+
+
+class NotFoundError(PleinairError):
+    """Nothing of that id, or nothing that the caller may see: the two look the same."""
+
+
+class ConflictError(PleinairError):
+    """What was asked cannot be done in the state that things are in."""
+
+
+class ReusedKeyError(PleinairError):
+    """An idempotency key came again with another request."""
+
+
+class AccessError(PleinairError):
+    """No key came, or one that is not known."""
+
+
+class BusyError(PleinairError):
+    """Too much at once.
+
+    Args:
+        message: what is full.
+        retry_after: seconds after which it is worth another try.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class UnavailableError(PleinairError):
+    """A part that is needed cannot be reached."""

@@ -5,8 +5,9 @@ import json
 import math
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from pleinair.errors import InputError
 
@@ -18,9 +19,49 @@ MOST_PIXELS = 1_500_000_000
 """Pixels of all frames of all variations, which are held in memory at three bytes each."""
 
 
+ROLES = ("frame", "edit", "extend", "character")
+"""What a given picture or clip is for; see `Given`."""
+
+MOST_GIVEN = 16
+
+
 def draw_seed() -> int:
     """A fresh seed, for a request that names none."""
     return secrets.randbelow(MOST_SEED + 1)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A picture or clip that a video begins from, named by its content.
+
+    Attributes:
+        role: ``frame`` is a picture to be seen at a time, ``edit`` a clip to be drawn anew,
+            ``extend`` a clip to be continued, ``character`` a clip of somebody in the prompt.
+        sha256: digest of the file's bytes, 64 hexadecimal digits.
+        at: seconds at which a frame is seen, 0–60.
+        strength: how much an edit may change, above 0 and at most 1, where nothing is kept.
+        name: of a character, as it stands in the prompt.
+
+    Raises:
+        InputError: a value is not allowed; the error names the field.
+    """
+
+    role: str
+    sha256: str
+    at: float = 0.0
+    strength: float = 0.7
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        """Check every field."""
+        if self.role not in ROLES:
+            raise InputError("given", self.role, ", ".join(ROLES))
+        if not isinstance(self.sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise InputError("given", self.sha256, "64 hexadecimal digits")
+        _check_number("at", self.at, 0, MOST_SECONDS)
+        _check_number("strength", self.strength, 0, 1, above=True)
+        if not isinstance(self.name, str) or len(self.name) > 80:
+            raise InputError("name", self.name, "up to 80 characters")
 
 
 @dataclass(frozen=True)
@@ -38,6 +79,9 @@ class VideoRequest:
         steps: evaluations of the model for each window, 1–200.
         guidance: how strongly the prompt is followed, 0–20; 1 is no guidance.
         variations: how many videos, 1–16.
+        negative_prompt: what to keep out, 0–32,000 characters; it works where guidance does.
+        given: pictures and clips that it begins from, at most 16. With a clip to extend,
+            ``seconds`` is the length of what is added.
 
     Raises:
         InputError: a value is not allowed; the error names the field.
@@ -53,10 +97,15 @@ class VideoRequest:
     steps: int = 12
     guidance: float = 3.0
     variations: int = 1
+    negative_prompt: str = ""
+    given: tuple[Given, ...] = ()
 
     def __post_init__(self) -> None:
         """Check every field; nothing behind this door checks again."""
-        _check_prompt(self.prompt)
+        _check_prompt("prompt", self.prompt)
+        if self.negative_prompt != "":
+            _check_prompt("negative_prompt", self.negative_prompt)
+        self._check_given()
         _check_number("seconds", self.seconds, 0, MOST_SECONDS, above=True)
         _check_number("guidance", self.guidance, 0, 20)
         _check_whole("fps", self.fps, 1, 60)
@@ -74,6 +123,18 @@ class VideoRequest:
                 "size", asked, f"at most {MOST_PIXELS:,} pixels in all, not {pixels:,}"
             )
 
+    def _check_given(self) -> None:
+        """Frames lie within the video; at most one clip is edited or extended."""
+        if not isinstance(self.given, tuple) or len(self.given) > MOST_GIVEN:
+            raise InputError("given", self.given, f"at most {MOST_GIVEN} pictures and clips")
+        clips = [item for item in self.given if item.role in ("edit", "extend")]
+        if len(clips) > 1:
+            raise InputError("given", [item.role for item in clips], "one clip to edit or extend")
+        for item in self.given:
+            if item.role == "frame" and item.at > self.seconds:
+                allowed = f"times within the video, 0 to {self.seconds:g} seconds"
+                raise InputError("at", item.at, allowed)
+
     @property
     def frames(self) -> int:
         """Number of delivered frames, at least one."""
@@ -82,12 +143,27 @@ class VideoRequest:
     @property
     def digest(self) -> str:
         """SHA-256 of the request in canonical JSON: equal requests have equal digests anywhere."""
-        record = asdict(self) | {
+        return digest_of(self.as_dict())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, from which `from_dict` makes an equal request."""
+        return asdict(self) | {
             "seconds": float(self.seconds),
             "guidance": float(self.guidance),
+            "given": [asdict(item) for item in self.given],
         }
-        text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> "VideoRequest":
+        """The request that `as_dict` told of; raises InputError when a value is not allowed."""
+        given = tuple(Given(**item) for item in record.get("given", ()))
+        return cls(**{**record, "given": given})
+
+
+def digest_of(record: object) -> str:
+    """SHA-256 of plain values in canonical JSON."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -98,12 +174,12 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _check_prompt(prompt: object) -> None:
+def _check_prompt(name: str, prompt: object) -> None:
     if not isinstance(prompt, str) or not prompt.strip() or len(prompt) > MOST_CHARACTERS:
         allowed = f"a description of 1 to {MOST_CHARACTERS:,} characters"
-        raise InputError("prompt", prompt, allowed)
+        raise InputError(name, prompt, allowed)
     if any("\ud800" <= character <= "\udfff" for character in prompt):
-        raise InputError("prompt", prompt, "text in Unicode")
+        raise InputError(name, prompt, "text in Unicode")
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

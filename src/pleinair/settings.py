@@ -1,15 +1,22 @@
-"""Settings of the machine, from environment variables that begin with ``PLEINAIR_``."""
+"""Settings of the machine, from environment variables that begin with ``PLEINAIR_``.
 
+`Settings` say where and with what models run, `ServiceSettings` how the server behaves. Each field
+is read from the variable of its own name: ``max_queued`` from ``PLEINAIR_MAX_QUEUED``.
+"""
+
+import hashlib
+import ipaddress
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from pleinair.errors import InputError
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
-_KNOWN = ("PLEINAIR_DEVICE", "PLEINAIR_THREADS", "PLEINAIR_WEIGHTS")
+_PREFIX = "PLEINAIR_"
 
 
 @dataclass(frozen=True)
@@ -17,10 +24,9 @@ class Settings:
     """Where and with what models run.
 
     Attributes:
-        weights: folder that holds the weights (``PLEINAIR_WEIGHTS``).
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` (``PLEINAIR_DEVICE``); auto takes a GPU
-            if there is one.
-        threads: processor threads, or None for torch's own choice (``PLEINAIR_THREADS``).
+        weights: folder that holds the weights.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; auto takes a GPU if there is one.
+        threads: processor threads, or None for torch's own choice.
 
     Raises:
         InputError: a value is not allowed.
@@ -40,16 +46,171 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment; a ``PLEINAIR_`` variable that nobody reads is refused as a typo."""
-        environment = os.environ if environment is None else environment
-        found = {name: value for name, value in environment.items() if name.startswith("PLEINAIR_")}
-        for name in found:
-            if name not in _KNOWN:
-                raise InputError("environment", name, ", ".join(_KNOWN))
-        threads = found.get("PLEINAIR_THREADS")
-        if threads is not None and not threads.isdecimal():
-            raise InputError("PLEINAIR_THREADS", threads, "whole numbers from 1 to 1024")
-        return cls(
-            weights=Path(found.get("PLEINAIR_WEIGHTS", SHIPPED_WEIGHTS)),
-            device=found.get("PLEINAIR_DEVICE", "auto"),
-            threads=int(threads) if threads else None,
-        )
+        return cls(**_read(cls, environment))
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How the server and its workers behave.
+
+    Attributes:
+        home: folder of the database, the videos and the server's secret.
+        database: URL of the database: SQLite in ``home`` if empty, or ``postgresql://…``.
+        storage: where videos are kept: a folder, ``home``/media if empty, or ``s3://bucket/prefix``.
+        secret: signs links and webhooks; a file in ``home``, made at the first start, if empty.
+        models: ids of the models that are offered; the first is the default.
+        aliases: other names of models, as ``name=model``.
+        keys: API keys as ``user:key``, kept as digests; with none, there is one user, ``local``.
+        max_queued: videos waiting at once, of everybody; more are refused with 429.
+        max_queued_each: videos waiting at once, of one user.
+        rate: creates a minute for one user; 0 is no limit.
+        keep_hours: hours that a finished video can be downloaded.
+        lease: seconds after which a silent worker loses its video to another.
+        stall: seconds without a step after which a worker stops renewing its lease.
+        grace: seconds that a worker may go on with its video when told to stop.
+        memory_gb: memory that one worker may use, in GB; 0 is what the machine has.
+        webhook_allow: networks inside that webhooks and picture addresses may reach.
+        url: address of this server as its users see it, for links; as asked for, if empty.
+
+    Raises:
+        InputError: a value is not allowed.
+    """
+
+    home: Path = field(default_factory=lambda: Path.home() / ".pleinair")
+    database: str = ""
+    storage: str = ""
+    secret: str = field(default="", repr=False)
+    models: tuple[str, ...] = ("pleinair-1",)
+    aliases: Mapping[str, str] = field(
+        default_factory=lambda: {"sora-2": "pleinair-1", "sora-2-pro": "pleinair-1"}
+    )
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    max_queued: int = 10_000
+    max_queued_each: int = 1_000
+    rate: int = 600
+    keep_hours: float = 720.0
+    lease: float = 30.0
+    stall: float = 120.0
+    grace: float = 10.0
+    memory_gb: float = 0.0
+    webhook_allow: tuple[str, ...] = ()
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the values, wherever they came from."""
+        for name in ("max_queued", "max_queued_each"):
+            _check(name, getattr(self, name), getattr(self, name) >= 1, "1 and more")
+        for name in ("rate", "grace", "memory_gb"):
+            _check(name, getattr(self, name), getattr(self, name) >= 0, "0 and more")
+        for name in ("keep_hours", "lease", "stall"):
+            _check(name, getattr(self, name), getattr(self, name) > 0, "numbers above 0")
+        _check("models", self.models, bool(self.models), "at least one id")
+        for alias, model in self.aliases.items():
+            _check("aliases", f"{alias}={model}", bool(alias and model), "name=model")
+        for network in self.webhook_allow:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise InputError("webhook_allow", network, "networks such as 10.0.0.0/8") from error
+
+    @property
+    def database_url(self) -> str:
+        """The database's URL for SQLAlchemy."""
+        if not self.database:
+            return f"sqlite:///{self.home / 'pleinair.db'}"
+        return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.database)
+
+    @property
+    def storage_url(self) -> str:
+        """Folder or ``s3://`` URL of the store."""
+        return self.storage or str(self.home / "media")
+
+    def resolve(self, model: str) -> str:
+        """The id of a model that may be called by an alias."""
+        return self.aliases.get(model, model)
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] | None = None) -> "ServiceSettings":
+        """Read the environment; a ``PLEINAIR_`` variable that nobody reads is refused as a typo."""
+        return cls(**_read(cls, environment))
+
+
+def digest_of_key(key: str) -> str:
+    """SHA-256 of an API key, which is all that is kept of it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _check(name: str, value: object, fine: bool, allowed: str) -> None:
+    if not fine:
+        raise InputError(name, value, allowed)
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _pairs(name: str, text: str, separator: str) -> dict[str, str]:
+    """``{left: right}`` of a comma-separated list; what stands wrong is never shown whole."""
+    pairs = {}
+    for part in _list(text):
+        left, found, right = part.partition(separator)
+        if not (left and found and right):
+            raise InputError(name, f"{part[:3]}…", f"a list such as name{separator}value")
+        pairs[left] = right
+    return pairs
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise InputError(name, text, "whole numbers")
+    return int(text)
+
+
+def _number(name: str, text: str) -> float:
+    if not re.fullmatch(r"\d+(\.\d+)?", text):
+        raise InputError(name, text, "numbers such as 30 or 0.5")
+    return float(text)
+
+
+_READ: dict[str, Callable[[str, str], Any]] = {
+    "weights": lambda _, text: Path(text),
+    "home": lambda _, text: Path(text),
+    "threads": lambda name, text: _whole(name, text) if text else None,
+    "max_queued": _whole,
+    "max_queued_each": _whole,
+    "rate": _whole,
+    "keep_hours": _number,
+    "lease": _number,
+    "stall": _number,
+    "grace": _number,
+    "memory_gb": _number,
+    "models": lambda _, text: _list(text),
+    "webhook_allow": lambda _, text: _list(text),
+    "aliases": lambda name, text: _pairs(name, text, "="),
+    "keys": lambda name, text: {
+        user: digest_of_key(key) for user, key in _pairs(name, text, ":").items()
+    },
+}
+
+
+def variables() -> dict[str, str]:
+    """Every environment variable that is read, with the field that it sets."""
+    names = [item.name for part in (Settings, ServiceSettings) for item in fields(part)]
+    return {_PREFIX + name.upper(): name for name in names}
+
+
+def _read(part: type[Any], environment: Mapping[str, str] | None) -> dict[str, Any]:
+    """The fields of one class that the environment sets."""
+    environment = os.environ if environment is None else environment
+    known = variables()
+    mine = {item.name for item in fields(part)}
+    values = {}
+    for variable, text in environment.items():
+        if not variable.startswith(_PREFIX):
+            continue
+        if variable not in known:
+            raise InputError("environment", variable, ", ".join(sorted(known)))
+        name = known[variable]
+        if name in mine:
+            values[name] = _READ.get(name, lambda _, text: text)(variable, text)
+    return values

@@ -1,17 +1,30 @@
 """What every model must do for the rest of the house, and the list of those there are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from pleinair.errors import ModelError
+from pleinair.errors import InputError, ModelError
 from pleinair.media.frames import Frames
-from pleinair.request import VideoRequest
+from pleinair.request import ROLES, VideoRequest
 from pleinair.settings import Settings
 
+if TYPE_CHECKING:
+    from pleinair.media.codec import Video
+
 Progress: TypeAlias = Callable[[int, int, str], None]
-"""Called as ``progress(done, total, stage)`` from time to time."""
+"""Called as ``progress(done, total, stage)`` from time to time; what it raises ends the work."""
+
+Preview: TypeAlias = Callable[[Callable[[], Frames]], None]
+"""Called after a step with a function that draws how far the video is, a few frames and small.
+
+Whoever watches calls that function when a picture is wanted, so that a step costs nothing more
+where nobody does.
+"""
+
+Materials: TypeAlias = Mapping[str, "Video"]
+"""Pictures (clips of one frame) and clips that a request is given, by their SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +83,57 @@ class Backend(Protocol):
     sizes: tuple[tuple[int, int], ...]
     fps: int
 
-    def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
-        """Make the videos; raises ModelError when the model cannot be used."""
+    def generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None = None,
+        *,
+        materials: Materials | None = None,
+        preview: Preview | None = None,
+    ) -> Generation:
+        """Make the videos.
+
+        Args:
+            request: what to make.
+            progress: told how far it is.
+            materials: the pictures and clips that ``request.given`` names.
+            preview: offered a picture after each step.
+
+        Raises:
+            ModelError: the model cannot be used, or a material is missing.
+            MemoryFullError: there is not enough memory.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the list of models; ``open`` loads it from ``file`` in the weights folder."""
+    """One line of the list of models, known without loading any.
+
+    Attributes:
+        about: what it is, in one line.
+        file: its weights in the weights folder, or empty for a model that has none.
+        open: loads it.
+        abilities: roles of `Given` that it can use, and ``negative_prompt``.
+        longest: seconds of the longest video.
+    """
 
     about: str
     file: str
     open: Callable[[Settings], Backend]
+    abilities: frozenset[str] = frozenset()
+    longest: float = 60.0
+
+    def check(self, request: VideoRequest) -> None:
+        """Raise InputError when a request asks for what the model cannot do."""
+        if request.seconds > self.longest:
+            raise InputError("seconds", request.seconds, f"at most {self.longest:g} here")
+        if request.negative_prompt and "negative_prompt" not in self.abilities:
+            raise InputError("negative_prompt", request.negative_prompt, "none with this model")
+        able = [role for role in ROLES if role in self.abilities]
+        for item in request.given:
+            if item.role not in able:
+                raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
 
 
 def _embedded(settings: Settings) -> Backend:
@@ -90,11 +142,24 @@ def _embedded(settings: Settings) -> Backend:
     return Embedded(settings)
 
 
+def _test_card(settings: Settings) -> Backend:
+    from pleinair.backends.testcard import TestCard
+
+    return TestCard()
+
+
 MODELS: dict[str, Entry] = {
     "pleinair-1": Entry(
         about="the embedded model: outdoor scenes, trained here from nothing",
         file="pleinair-1.safetensors",
         open=_embedded,
+        abilities=frozenset({*ROLES, "negative_prompt"}),
+    ),
+    "test-card": Entry(
+        about="no model: colour bars and a clock, for trials of the service",
+        file="",
+        open=_test_card,
+        abilities=frozenset({*ROLES, "negative_prompt"}),
     ),
 }
 
