@@ -18,6 +18,8 @@ LEVELS = (
     ("figures", "request", "settings", "words"),
     ("media", "model", "worlds"),
     ("backends", "training"),
+    ("service",),
+    ("api",),
     ("door",),
 )
 DOOR = ("__init__", "cli", "commands")
@@ -63,6 +65,11 @@ def test_no_file_is_long(path: Path) -> None:
 
 def test_the_door_opens_without_torch() -> None:
     code = "import sys, pleinair, pleinair.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_server_never_needs_torch() -> None:
+    code = "import sys, pleinair.api.app; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -1,0 +1,257 @@
+"""The queue as workers see it: claim, keep, finish or give back.
+
+A claim raises the video's ``attempt`` and gives a lease. Every later write of the worker carries
+the attempt (the fence, `_mine`): once the lease ran out and another worker claimed the video, or
+a person cancelled it, nothing that the first worker still writes has any effect. What a worker
+made becomes visible in the transaction that completes the video, which also writes its cost and
+its event, so none of these can be there without the others, or twice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from pleinair.request import VideoRequest
+from pleinair.service import outbox
+from pleinair.service.db import Database, now
+from pleinair.service.tables import (
+    COMPLETED,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    Artifact,
+    Preview,
+    Usage,
+    Video,
+)
+
+MOST_TRIES = 3
+BACKOFF = 2.0  # seconds before the second try; twice as long before the third
+
+
+class LostError(Exception):
+    """The video is no longer this worker's: cancelled, deleted, or claimed by another."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A video in a worker's hands, for as long as the lease is renewed."""
+
+    id: str
+    attempt: int
+    owner: str
+    request: VideoRequest
+
+    @property
+    def prefix(self) -> str:
+        """Where in the storage this attempt puts its files: no attempt touches another's."""
+        return f"videos/{self.id}/{self.attempt}"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a worker hands over: files already in the storage, what ran, bytes it took."""
+
+    artifacts: Sequence[Artifact]
+    metadata: dict[str, Any] = field(default_factory=dict)
+    peak: int = 0
+
+
+class Queue:
+    """Videos that wait or are being made.
+
+    Args:
+        database: where they are.
+        lease: seconds after which a silent worker loses its video.
+        keep: seconds for which a finished video's files are kept.
+    """
+
+    def __init__(self, database: Database, *, lease: float = 30.0, keep: float = 2_592_000) -> None:
+        self.database = database
+        self.lease = lease
+        self.keep = keep
+
+    def claim(self, worker: str, models: Sequence[str], memory: int | None = None) -> Claim | None:
+        """Take the video whose turn it is, or None if there is none for this worker.
+
+        Args:
+            worker: id of the worker.
+            models: those it can run.
+            memory: bytes it has left; videos that should need more are passed over.
+        """
+        waiting = select(Video).where(
+            Video.state == QUEUED, Video.backend.in_(models), Video.not_before <= now()
+        )
+        if memory is not None:
+            waiting = waiting.where(Video.memory <= memory)
+        waiting = waiting.order_by(Video.lane, Video.turn, Video.created_at, Video.id)
+        with self.database.write() as session:
+            # On PostgreSQL other workers pass over a row in the hands of one; SQLite has one writer.
+            video = session.scalars(waiting.limit(1).with_for_update(skip_locked=True)).first()
+            if video is None:
+                return None
+            claim = Claim(
+                video.id, video.attempt + 1, video.owner, VideoRequest.from_dict(video.request)
+            )
+            session.execute(
+                update(Video)
+                .where(Video.id == video.id)
+                .values(
+                    state=RUNNING,
+                    attempt=claim.attempt,
+                    tries=Video.tries + 1,
+                    worker=worker,
+                    lease_until=now() + self.lease,
+                    started_at=func.coalesce(Video.started_at, now()),
+                    progress=0,
+                    stage="load",
+                )
+            )
+            return claim
+
+    def beat(self, claim: Claim, progress: int, stage: str) -> bool:
+        """Renew the lease and tell how far it is, 0–100; False when the video is lost."""
+        with self.database.write() as session:
+            return self._change(
+                session, claim, lease_until=now() + self.lease, progress=progress, stage=stage
+            )
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether the video is still this worker's; asked before each step, so it only looks."""
+        with self.database.read() as session:
+            found = session.scalars(select(Video.id).where(*self._mine(claim))).first()
+        return found is not None
+
+    def show(self, claim: Claim, picture: bytes, number: int) -> bool:
+        """Put a new picture (JPEG) of how far it is in the place of the last one."""
+        with self.database.write() as session:
+            if not self._change(session, claim, worker=Video.worker):
+                return False
+            session.execute(delete(Preview).where(Preview.video_id == claim.id))
+            session.add(
+                Preview(video_id=claim.id, attempt=claim.attempt, number=number, picture=picture)
+            )
+            return True
+
+    def complete(self, claim: Claim, made: Made) -> None:
+        """Hand over a finished video: files, cost and event at once, or nothing.
+
+        Raises:
+            LostError: the video is no longer this worker's; its files are nobody's.
+        """
+        with self.database.write() as session:
+            self._finish(
+                session,
+                claim,
+                state=COMPLETED,
+                progress=100,
+                stage="done",
+                expires_at=now() + self.keep,
+                made=made.metadata,
+                peak=made.peak,
+                error_code=None,
+                error_message=None,
+            )
+            session.add_all(made.artifacts)
+            cost = session.scalars(select(Video.cost).where(Video.id == claim.id)).one()
+            time = session.scalars(select(now())).one()
+            session.add(
+                Usage(
+                    video_id=claim.id,
+                    kind="video_seconds",
+                    owner=claim.owner,
+                    amount=cost,
+                    created_at=time,
+                )
+            )
+            outbox.record(session, claim.owner, "video.completed", claim.id)
+
+    def fail(self, claim: Claim, code: str, message: str, *, again: bool = False) -> None:
+        """End a video with its reason, or with ``again`` try it once more while tries are left.
+
+        Raises:
+            LostError: the video is no longer this worker's.
+        """
+        with self.database.write() as session:
+            tries = session.scalars(select(Video.tries).where(Video.id == claim.id)).one()
+            reason = {"error_code": code, "error_message": message}
+            if again and tries < MOST_TRIES:
+                later = now() + BACKOFF * 2 ** (tries - 1)
+                if not self._change(session, claim, **_waiting(), not_before=later, **reason):
+                    raise LostError(claim.id)
+                return
+            self._finish(session, claim, state=FAILED, stage="failed", **reason)
+            outbox.record(session, claim.owner, "video.failed", claim.id)
+
+    def release(self, claim: Claim) -> None:
+        """Give a video back unfinished, as if it had not been claimed: no try is used up."""
+        with self.database.write() as session:
+            self._change(session, claim, **_waiting(), tries=Video.tries - 1)
+
+    def give_up(self, worker: str) -> int:
+        """End the leases of a worker that is known to be dead, and return how many it held."""
+        with self.database.write() as session:
+            held = update(Video).where(Video.state == RUNNING, Video.worker == worker)
+            result = session.execute(held.values(lease_until=0.0))
+        assert isinstance(result, CursorResult)
+        return result.rowcount
+
+    def rescue(self) -> int:
+        """Queue again what silent workers held, or end it after the third try; how many it was."""
+        with self.database.write() as session:
+            silent = select(Video).where(Video.state == RUNNING, Video.lease_until < now())
+            videos = session.scalars(silent.with_for_update(skip_locked=True)).all()
+            for video in videos:
+                this = update(Video).where(Video.id == video.id)
+                if video.tries < MOST_TRIES:
+                    session.execute(this.values(**_waiting()))
+                    continue
+                message = f"the worker was lost {video.tries} times while making this video"
+                last = f"; its last error: {video.error_message}" if video.error_message else ""
+                session.execute(
+                    this.values(
+                        state=FAILED,
+                        stage="failed",
+                        lease_until=None,
+                        completed_at=now(),
+                        error_code="worker_lost",
+                        error_message=message + last,
+                    )
+                )
+                outbox.record(session, video.owner, "video.failed", video.id)
+        return len(videos)
+
+    def _mine(self, claim: Claim) -> list[ColumnElement[bool]]:
+        """The fence: what holds as long as the video is in the hands that claimed it."""
+        return [Video.id == claim.id, Video.attempt == claim.attempt, Video.state == RUNNING]
+
+    def _change(self, session: Session, claim: Claim, **values: object) -> bool:
+        result = session.execute(update(Video).where(*self._mine(claim)).values(**values))
+        assert isinstance(result, CursorResult)
+        return result.rowcount == 1
+
+    def _finish(self, session: Session, claim: Claim, **values: object) -> None:
+        if not self._change(session, claim, lease_until=None, completed_at=now(), **values):
+            raise LostError(claim.id)
+        session.execute(delete(Preview).where(Preview.video_id == claim.id))
+
+
+def _waiting() -> dict[str, Any]:
+    """A video that waits (again); its turn is the one it had."""
+    return {"state": QUEUED, "lease_until": None, "worker": None, "progress": 0, "stage": ""}
+
+
+def ahead_of(video: Video) -> ColumnElement[bool]:
+    """What is before a video in the queue."""
+    mine = (video.turn, video.created_at, video.id)
+    order = (Video.turn, Video.created_at, Video.id)
+    same_lane = Video.lane == video.lane
+    return or_(
+        Video.lane < video.lane,
+        same_lane & (order[0] < mine[0]),
+        same_lane & (order[0] == mine[0]) & (order[1] < mine[1]),
+        same_lane & (order[0] == mine[0]) & (order[1] == mine[1]) & (order[2] < mine[2]),
+    )
