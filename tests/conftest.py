@@ -2,7 +2,6 @@
 
 import socket
 from dataclasses import replace
-from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -11,20 +10,25 @@ from pleinair.backends import base
 from pleinair.backends.base import Entry, Generation, Metadata, Progress
 from pleinair.media.frames import Frames
 from pleinair.request import VideoRequest
-from pleinair.settings import Settings
+from pleinair.settings import Settings, variables
 
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> NoReturn:
-        raise AssertionError("a test reached for the network")
+    connect = socket.socket.connect
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
+    def guarded(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else "127.0.0.1"  # a path is local
+        if not (host == "localhost" or host.startswith("127.") or host == "::1"):
+            raise AssertionError(f"a test reached for the network: {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PLEINAIR_DEVICE", "PLEINAIR_THREADS", "PLEINAIR_WEIGHTS"):
+    for name in variables():
         monkeypatch.delenv(name, raising=False)
 
 
