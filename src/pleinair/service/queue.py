@@ -89,7 +89,7 @@ class Queue:
             waiting = waiting.where(Video.memory <= memory)
         waiting = waiting.order_by(Video.lane, Video.turn, Video.created_at, Video.id)
         with self.database.write() as session:
-            # On PostgreSQL other workers pass over a row in the hands of one; SQLite has one writer.
+            # On PostgreSQL other workers pass over a row that one is claiming.
             video = session.scalars(waiting.limit(1).with_for_update(skip_locked=True)).first()
             if video is None:
                 return None
