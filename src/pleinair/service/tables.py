@@ -95,6 +95,7 @@ class Video(Base):
         Index(None, "owner", "created_at", "id"),
         Index(None, "fingerprint", "owner"),
         Index(None, "batch_id"),
+        Index(None, "backend", "state", "completed_at"),
         Index(None, "expires_at"),
         Index(None, "state", "lease_until"),
     )

@@ -148,6 +148,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_videos")),
     )
     with op.batch_alter_table("videos", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_videos_backend_state_completed_at"),
+            ["backend", "state", "completed_at"],
+            unique=False,
+        )
         batch_op.create_index(batch_op.f("ix_videos_batch_id"), ["batch_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_videos_expires_at"), ["expires_at"], unique=False)
         batch_op.create_index(
@@ -288,6 +293,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_videos_fingerprint_owner"))
         batch_op.drop_index(batch_op.f("ix_videos_expires_at"))
         batch_op.drop_index(batch_op.f("ix_videos_batch_id"))
+        batch_op.drop_index(batch_op.f("ix_videos_backend_state_completed_at"))
 
     op.drop_table("videos")
     op.drop_table("materials")

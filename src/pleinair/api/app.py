@@ -1,0 +1,110 @@
+"""The server: the routes, and what goes on beside them while it runs. Torch is never loaded here."""
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+import pleinair
+from pleinair.api import batches, errors, files, media, models, videos, webhooks
+from pleinair.api.events import Watchers
+from pleinair.api.headers import Frame
+from pleinair.api.metrics import Metrics
+from pleinair.api.services import Services
+from pleinair.api.shapes import ErrorEnvelope
+from pleinair.errors import UnavailableError
+from pleinair.service.queue import Queue
+from pleinair.service.tidy import Housekeeper
+from pleinair.service.webhooks import Courier
+from pleinair.settings import ServiceSettings
+
+ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
+NOUNS = (videos, models, files, batches, webhooks)
+probes = APIRouter(tags=["probes"])
+
+
+def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False) -> FastAPI:
+    """The server's app.
+
+    Args:
+        settings: those of the environment if None.
+        fixture: answer every id with something made up and decode nothing, for tests of clients.
+    """
+    settings = settings or ServiceSettings.read()
+    use = Services.open(settings)
+    if fixture:
+        from pleinair.api.fixture import pretend
+
+        use = pretend(use)
+    app = FastAPI(
+        title="Pleinair",
+        version=pleinair.__version__,
+        description=ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        lifespan=_lifespan,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = use
+    app.state.metrics = Metrics(use.database)
+    app.state.watchers = Watchers(use.database, use.standings)
+    errors.install(app)
+    for noun in NOUNS:
+        app.include_router(noun.router, prefix="/v1")
+    app.include_router(media.router)
+    app.include_router(probes)
+    app.add_middleware(Frame, metrics=app.state.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Bring the database up to date; run housekeeping, webhooks and batches beside the routes."""
+    use: Services = app.state.services
+    await run_in_threadpool(use.database.migrate)
+    keep = use.settings.keep_hours * 3600
+    queue = Queue(use.database, lease=use.settings.lease, keep=keep)
+    keeper = Housekeeper(use.database, use.storage, queue, use.materials, use.files, keep)
+    courier = Courier(use.database, use.endpoints, use.guard)
+    stop = threading.Event()
+    tasks = {"housekeeper": keeper.run, "courier": courier.run, "batches": use.batches.run}
+    threads = [
+        threading.Thread(target=run, args=(stop,), name=name, daemon=True)
+        for name, run in tasks.items()
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        await app.state.watchers.close()
+        for thread in threads:
+            await run_in_threadpool(thread.join, 5.0)
+        use.database.close()
+
+
+@probes.get("/health")
+def health() -> dict[str, str]:
+    """Whether this process answers."""
+    return {"status": "ok", "version": pleinair.__version__}
+
+
+@probes.get("/ready", responses={503: {"model": ErrorEnvelope}})
+def ready(request: Request) -> dict[str, str]:
+    """Whether requests can be served: database reached and of this version, storage reached."""
+    use: Services = request.app.state.services
+    if not use.database.is_current():
+        raise UnavailableError("the database is of another version")
+    use.storage.ping()
+    return {"status": "ready"}
+
+
+@probes.get("/metrics", response_class=Response)
+def metrics(request: Request) -> Response:
+    """What Prometheus scrapes."""
+    found: Metrics = request.app.state.metrics
+    return Response(found.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,0 +1,215 @@
+"""Bodies as clients send them: JSON, forms, and the mixtures that the SDKs make of the two.
+
+All of these arrive as the same plain values, which a Pydantic model then checks:
+
+- a JSON object;
+- a form, text or multipart, with ``video[id]``, ``characters[][id]`` or ``keyframes[0][at]``;
+- a field or a file part that holds JSON text where an object belongs;
+- a file part, an `Upload`; an empty one is left out where the object came beside it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import Any, BinaryIO, TypeVar, cast
+
+from fastapi import Request
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from pleinair.errors import InputError
+
+MOST_TEXT = 30 * 2**20  # bytes of one text part: a data URL may hold 20,971,520 characters
+_PART = re.compile(r"\[([^\[\]]*)\]")
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file part: where its bytes are, and what the client calls it, which proves nothing."""
+
+    filename: str
+    content_type: str
+    file: BinaryIO
+    size: int
+
+    def read(self) -> bytes:
+        """All of it."""
+        self.file.seek(0)
+        return self.file.read()
+
+    def sha256(self) -> str:
+        """Digest of all of it."""
+        self.file.seek(0)
+        return hashlib.file_digest(self.file, "sha256").hexdigest()
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """An instance as it is; nothing else becomes one."""
+        return core_schema.is_instance_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """In the document: a file."""
+        return {"type": "string", "format": "binary"}
+
+
+def body_of(model: type[_Model]) -> Callable[[Request], AsyncIterator[_Model]]:
+    """A dependency that reads the body of a request, in any form, into a model.
+
+    Raises:
+        InputError: the body cannot be read, or a field is not allowed; the error names it.
+    """
+    texts = {
+        name for name, field in model.model_fields.items() if field.annotation in (str, str | None)
+    }
+
+    async def dependency(request: Request) -> AsyncIterator[_Model]:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
+            async with _form(request) as form:
+                pairs = [
+                    (name, value if name in texts else _value(value))
+                    for name, value in form.multi_items()
+                ]
+                yield checked(model, nest(pairs))
+            return
+        yield checked(model, await _json(request))
+
+    return dependency
+
+
+def documented(model: type[BaseModel], *, files: bool = True) -> dict[str, Any]:
+    """What the OpenAPI document says of a body that `body_of` reads."""
+    reference = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    kinds = ["application/json", *(["multipart/form-data"] if files else [])]
+    return {"requestBody": {"required": True, "content": dict.fromkeys(kinds, reference)}}
+
+
+def checked(model: type[_Model], fields: dict[str, Any]) -> _Model:
+    """The model of these values; raises InputError with the name of the field that is wrong."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise _told(error, model) from error
+
+
+def nest(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Plain values of the fields of a form, whose names may have brackets."""
+    tree: dict[str, Any] = {}
+    for name, value in pairs:
+        head = name.partition("[")[0]
+        _put(tree, [head, *_PART.findall(name[len(head) :])], value)
+    return {name: _listed(value) for name, value in tree.items() if value is not None}
+
+
+def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:  # noqa: ANN401
+    name, rest = path[0], path[1:]
+    if not rest:
+        there = tree.get(name)
+        if isinstance(value, Upload) and (isinstance(there, dict) or not value.size):
+            tree.setdefault(name, value if value.size else None)
+        else:
+            tree[name] = value
+        return
+    if rest[0] == "":  # a list: a new element begins when a field of the last one comes again
+        count = sum(1 for key in tree.get(name) or {} if isinstance(tree.get(name), dict))
+        last = (tree.get(name) or {}).get(str(count - 1), {}) if count else {}
+        fresh = count == 0 or len(rest) == 1 or (isinstance(last, dict) and rest[1] in last)
+        rest = [str(count if fresh else count - 1), *rest[1:]]
+    if not isinstance(tree.get(name), dict):
+        tree[name] = {}
+    _put(tree[name], rest, value)
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401
+    """A dict whose keys count from 0 is a list."""
+    if not isinstance(value, dict):
+        return value
+    values = {key: _listed(item) for key, item in value.items()}
+    if values and list(values) == [str(i) for i in range(len(values))]:
+        return list(values.values())
+    return values
+
+
+def _value(value: UploadFile | str) -> Any:  # noqa: ANN401
+    """A part of a form: text, the object in JSON text, or an upload."""
+    if isinstance(value, str):
+        return _object(value)
+    if value.content_type == "application/json" and (value.size or 0) < MOST_TEXT:
+        return _object(value.file.read().decode("utf-8", "replace"))
+    file = cast("SpooledTemporaryFile[bytes]", value.file)
+    return Upload(
+        value.filename or "upload",
+        value.content_type or "application/octet-stream",
+        cast("BinaryIO", file),
+        value.size or 0,
+    )
+
+
+def _object(text: str) -> Any:  # noqa: ANN401
+    if text.lstrip()[:1] in ("{", "["):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _form(request: Request) -> Any:  # noqa: ANN401  # starlette's own kind of context
+    return _Form(request)
+
+
+class _Form:
+    """A form that is read on entering, with a clear refusal, and closed on leaving."""
+
+    def __init__(self, request: Request) -> None:
+        self._context = request.form(max_files=20, max_fields=200, max_part_size=MOST_TEXT)
+
+    async def __aenter__(self) -> Any:  # noqa: ANN401
+        try:
+            return await cast("Awaitable[Any]", self._context.__aenter__())
+        except HTTPException as error:
+            raise InputError("body", "a form", f"a well-formed one ({error.detail})") from error
+
+    async def __aexit__(self, *reason: Any) -> None:  # noqa: ANN401
+        await self._context.__aexit__(*reason)
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    raw = await request.body()
+    try:
+        fields = json.loads(raw) if raw else {}
+    except ValueError as error:
+        got = raw[:60].decode("utf-8", "replace")
+        raise InputError("body", got, "a JSON object or a form") from error
+    if not isinstance(fields, dict):
+        raise InputError("body", fields, "a JSON object or a form")
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _told(error: ValidationError, model: type[BaseModel]) -> InputError:
+    """The first mistake in words: the field, what came, what is allowed."""
+    mistakes = error.errors()
+    first = mistakes[0]
+    names = [str(part) for part in first["loc"] if not _is_type(part, model)]
+    field = ".".join(names) or "body"
+    if first["type"] == "missing":
+        return InputError(field, None, "a value; this field is required")
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(sorted(model.model_fields))
+        return InputError(field, first["input"], f"no such field; there are: {known}")
+    reason = str(first.get("ctx", {}).get("error") or first["msg"])
+    return InputError(field, first["input"], reason[0].lower() + reason[1:])
+
+
+def _is_type(part: str | int, model: type[BaseModel]) -> bool:
+    """Whether a part of a place is the name of an alternative type rather than of a field."""
+    return isinstance(part, str) and (part[:1].isupper() or part.startswith(("is-", "function-")))

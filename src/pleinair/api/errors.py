@@ -1,0 +1,103 @@
+"""Errors on the wire: each class of the tree has one HTTP status and one place in the envelope.
+
+The envelope is OpenAI's: ``{"error": {"message", "type", "param", "code"}}``, all four always there.
+"""
+
+import math
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from pleinair import errors
+from pleinair.errors import BusyError, InputError, PleinairError
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a class of errors is answered; ``retry`` is what the SDK is told, None for its own way."""
+
+    status: int
+    type: str
+    code: str | None
+    retry: bool | None = None
+
+
+ANSWERS: dict[type[PleinairError], Answer] = {
+    errors.InputError: Answer(400, "invalid_request_error", "invalid_value"),
+    errors.ModelError: Answer(400, "invalid_request_error", "model_not_found"),
+    errors.MediaError: Answer(400, "invalid_request_error", "invalid_media"),
+    errors.AccessError: Answer(401, "invalid_request_error", "invalid_api_key"),
+    errors.NotFoundError: Answer(404, "invalid_request_error", "not_found"),
+    errors.ConflictError: Answer(409, "invalid_request_error", "conflict", retry=False),
+    errors.ReusedKeyError: Answer(422, "idempotency_error", "idempotency_key_reused"),
+    errors.BusyError: Answer(429, "requests", "rate_limit_exceeded"),
+    errors.MemoryFullError: Answer(503, "server_error", "out_of_memory"),
+    errors.StorageError: Answer(503, "server_error", "storage_unavailable"),
+    errors.UnavailableError: Answer(503, "server_error", "unavailable"),
+}
+UNEXPECTED = Answer(500, "server_error", "server_error")
+
+
+def envelope(message: str, answer: Answer, param: str | None = None) -> dict[str, Any]:
+    """The body of an error."""
+    return {"error": {"message": message, "type": answer.type, "param": param, "code": answer.code}}
+
+
+def answer_of(error: PleinairError) -> Answer:
+    """How an error is answered: by its class, or the nearest above it."""
+    return next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), UNEXPECTED)
+
+
+def respond(error: PleinairError) -> JSONResponse:
+    """The whole response to an error of the tree."""
+    answer = answer_of(error)
+    headers = {}
+    if answer.retry is not None:
+        headers["x-should-retry"] = str(answer.retry).lower()
+    if isinstance(error, BusyError):
+        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+        headers["retry-after-ms"] = str(max(1, round(error.retry_after * 1000)))
+    elif answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry-after"] = "1"
+    param = error.field if isinstance(error, InputError) else None
+    if isinstance(error, errors.ModelError):
+        param = "model"
+    return JSONResponse(envelope(str(error), answer, param), answer.status, headers)
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error in the envelope."""
+
+    @app.exception_handler(PleinairError)
+    async def _ours(_: Request, error: PleinairError) -> JSONResponse:
+        return respond(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _query(_: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        field = str(first["loc"][-1])
+        return respond(InputError(field, first.get("input"), str(first["msg"])))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        told = {
+            404: f"Unknown request URL: {request.method} {request.url.path}.",
+            405: f"Not allowed method: {request.method} {request.url.path}.",
+        }
+        message = told.get(error.status_code, str(error.detail))
+        answer = Answer(error.status_code, "invalid_request_error", None)
+        return JSONResponse(envelope(message, answer), error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("unexpected error", path=request.url.path, exc_info=error)
+        message = "The server had an error while processing your request."
+        return JSONResponse(envelope(message, UNEXPECTED), UNEXPECTED.status)

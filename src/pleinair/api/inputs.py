@@ -1,0 +1,232 @@
+"""From what clients send to drafts: pictures and clips become materials, ids become their videos."""
+
+import base64
+import binascii
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from pleinair.api.body import Upload
+from pleinair.api.services import Services
+from pleinair.api.shapes import (
+    CreateVideo,
+    Drawing,
+    EditVideo,
+    ExtendVideo,
+    PictureReference,
+    RemixVideo,
+    VideoReference,
+)
+from pleinair.backends.base import MODELS
+from pleinair.errors import InputError, ModelError
+from pleinair.request import Given, VideoRequest, digest_of, draw_seed, parse_size
+from pleinair.service.fetch import fetch
+from pleinair.service.tables import BATCH, NORMAL, Character, Material, Video
+from pleinair.service.videos import Draft
+
+MOST_PICTURE = 20 * 2**20
+MOST_EXTENSIONS = 6
+MOST_EXTENDED = 120.0
+EDIT, REMIX = 0.6, 0.85
+"""How much may change where the caller does not say."""
+_DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
+
+
+def fingerprint(route: str, body: BaseModel) -> str:
+    """Digest of what a create asks for, files by their content, before anything is filled in."""
+    return digest_of([route, _plain(body)])
+
+
+def draft_of_create(use: Services, owner: str, body: CreateVideo) -> Draft:
+    """A video from a description.
+
+    Raises:
+        InputError: a field is not allowed.
+        ModelError: there is no such model.
+        NotFoundError: a file or a character is not there.
+    """
+    model, backend = _model(use, body.model)
+    width, height = parse_size(body.size)
+    cast = use.characters.cast(owner, [item.id for item in body.characters], body.prompt)
+    request = VideoRequest(
+        prompt=body.prompt,
+        model=backend,
+        seconds=body.seconds,
+        width=width,
+        height=height,
+        fps=body.fps,
+        variations=body.n,
+        **_drawing(body),
+    )
+    request = replace(request, given=_given(use, owner, body, cast))
+    _check(request)
+    lane = BATCH if body.priority == "low" else NORMAL
+    return Draft("create", model, request, request.seconds, lane=lane)
+
+
+def draft_of_remix(use: Services, owner: str, video_id: str, body: RemixVideo) -> Draft:
+    """A finished video, made anew with another prompt: its model, size and length stay."""
+    return _redraw(use, owner, "remix", VideoReference(id=video_id), None, body, REMIX)
+
+
+def draft_of_edit(use: Services, owner: str, body: EditVideo) -> Draft:
+    """A video changed as the prompt says: its shot, size and length stay."""
+    return _redraw(use, owner, "edit", body.video, body.model, body, EDIT)
+
+
+def draft_of_extension(use: Services, owner: str, body: ExtendVideo) -> Draft:
+    """A video continued from its end; the draft's length is that of the whole."""
+    clip, source = clip_of(use, owner, body.video)
+    model, backend = _model_of(use, source, body.model)
+    before = clip.frames / clip.fps
+    whole = before + body.seconds
+    if whole > MOST_EXTENDED:
+        allowed = f"at most {MOST_EXTENDED:g} seconds in all; the video has {before:g}"
+        raise InputError("seconds", body.seconds, allowed)
+    if source and use.videos.chain(owner, source.id, "extend") >= MOST_EXTENSIONS:
+        raise InputError("video", source.id, f"videos extended up to {MOST_EXTENSIONS} times")
+    request = VideoRequest(
+        prompt=body.prompt,
+        model=backend,
+        seconds=body.seconds,
+        given=(Given("extend", clip.sha256),),
+        **_frame_of(source, clip),
+        **_drawing(body, source),
+    )
+    _check(request)
+    return Draft("extend", model, request, whole, remixed_from=source.id if source else None)
+
+
+def clip_of(
+    use: Services, owner: str, video: Upload | VideoReference
+) -> tuple[Material, Video | None]:
+    """The clip that was sent or named, and the video that it is, if it was named."""
+    if isinstance(video, Upload):
+        return use.materials.take(video.read(), kind="video", field="video"), None
+    source, artifact = use.videos.source(owner, video.id)
+    return use.materials.adopt(artifact), source
+
+
+def _redraw(
+    use: Services,
+    owner: str,
+    kind: str,
+    video: Upload | VideoReference,
+    asked: str | None,
+    body: RemixVideo,
+    strength: float,
+) -> Draft:
+    clip, source = clip_of(use, owner, video)
+    model, backend = _model_of(use, source, asked)
+    seconds = clip.frames / clip.fps
+    request = VideoRequest(
+        prompt=body.prompt,
+        model=backend,
+        seconds=seconds,
+        given=(Given("edit", clip.sha256, strength=body.strength or strength),),
+        **_frame_of(source, clip),
+        **_drawing(body, source),
+    )
+    _check(request)
+    return Draft(kind, model, request, seconds, remixed_from=source.id if source else None)
+
+
+def _given(
+    use: Services, owner: str, body: CreateVideo, cast: list[Character]
+) -> tuple[Given, ...]:
+    given = []
+    if body.input_reference is not None:
+        picture = _picture(use, owner, body.input_reference, "input_reference")
+        given.append(Given("frame", picture.sha256))
+    for i, frame in enumerate(body.keyframes):
+        picture = _picture(use, owner, frame, f"keyframes.{i}")
+        given.append(Given("frame", picture.sha256, at=frame.at))
+    given += [Given("character", item.sha256, name=item.name) for item in cast]
+    return tuple(given)
+
+
+def _picture(
+    use: Services, owner: str, reference: Upload | PictureReference, field: str
+) -> Material:
+    if isinstance(reference, Upload):
+        data = reference.read()
+    elif (reference.image_url is None) == (reference.file_id is None):
+        raise InputError(field, "both or neither", "exactly one of image_url and file_id")
+    elif reference.file_id is not None:
+        data = use.files.content(owner, reference.file_id)
+    else:
+        data = _at_address(use, str(reference.image_url), f"{field}.image_url")
+    if len(data) > MOST_PICTURE:
+        raise InputError(field, f"{len(data):,} bytes", f"at most {MOST_PICTURE:,} bytes")
+    return use.materials.take(data, kind="image", field=field)
+
+
+def _at_address(use: Services, address: str, field: str) -> bytes:
+    if not address.lower().startswith("data:"):
+        return fetch(address, use.guard, MOST_PICTURE, field)
+    start = _DATA.match(address)
+    allowed = "http(s) addresses and data URLs such as data:image/png;base64,…"
+    if start is None:
+        raise InputError(field, address, allowed)
+    try:
+        return base64.b64decode(address[start.end() :], validate=True)
+    except binascii.Error as error:
+        raise InputError(field, address, f"{allowed} ({error})") from error
+
+
+def _model(use: Services, asked: str | None) -> tuple[str, str]:
+    """The model as asked for and the one behind that name; raises ModelError."""
+    default = next(iter(use.settings.aliases), use.settings.models[0])
+    name = asked or default
+    backend = use.settings.resolve(name)
+    if backend not in use.settings.models or backend not in MODELS:
+        offered = ", ".join([*use.settings.models, *use.settings.aliases])
+        raise ModelError(f"The model {name[:60]!r} does not exist here; there are: {offered}.")
+    return name, backend
+
+
+def _model_of(use: Services, source: Video | None, asked: str | None) -> tuple[str, str]:
+    """The model of the video that it begins from; for an upload it must be told."""
+    if source is not None:
+        return _model(use, asked or source.model)
+    if asked is None:
+        raise InputError("model", None, "a model, which an uploaded video does not tell")
+    return _model(use, asked)
+
+
+def _drawing(body: Drawing, source: Video | None = None) -> dict[str, Any]:
+    """The fields of a request that say how to draw; what is not said is as in the source."""
+    before = source.request if source else {}
+    told = body.model_dump(include={"seed", "steps", "guidance", "negative_prompt"})
+    fields = {name: before.get(name) if value is None else value for name, value in told.items()}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    return {"seed": draw_seed(), **fields}
+
+
+def _frame_of(source: Video | None, clip: Material) -> dict[str, int]:
+    """Size and rate: those of the video that it begins from."""
+    if source is not None:
+        return {name: source.request[name] for name in ("width", "height", "fps")}
+    return {
+        "width": clip.width // 2 * 2,
+        "height": clip.height // 2 * 2,
+        "fps": min(60, max(1, round(clip.fps))),
+    }
+
+
+def _check(request: VideoRequest) -> None:
+    MODELS[request.model].check(request)
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401
+    """Plain values of a body, uploads by their digest."""
+    if isinstance(value, Upload):
+        return {"sha256": value.sha256()}
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in sorted(value.model_fields_set)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return json.loads(json.dumps(value))

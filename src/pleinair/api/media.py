@@ -1,0 +1,29 @@
+"""Files by signed link: whoever has the link has the file until it expires."""
+
+import mimetypes
+
+from fastapi import APIRouter, Request, Response
+
+from pleinair.api.content import serve
+from pleinair.api.services import Use
+from pleinair.api.shapes import REFUSALS
+
+router = APIRouter(tags=["media"], responses=REFUSALS)
+
+
+@router.api_route("/media/{key:path}", methods=["GET", "HEAD"], response_class=Response)
+def media(key: str, request: Request, use: Use) -> Response:
+    """The file that a link of `/v1/videos/{id}/link` leads to."""
+    use.storage.check_link(key, dict(request.query_params))
+    name = request.query_params.get("filename", key.rpartition("/")[2])
+    kind = request.query_params.get("content_type") or mimetypes.guess_type(key)[0]
+    size = use.storage.size(key)
+    return serve(
+        use.storage,
+        key,
+        size,
+        kind or "application/octet-stream",
+        name,
+        request.headers,
+        head=request.method == "HEAD",
+    )

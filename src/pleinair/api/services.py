@@ -1,0 +1,68 @@
+"""What the routes work with: the services of one server, made once when it starts."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from pleinair.service.batches import Batches
+from pleinair.service.characters import Characters
+from pleinair.service.db import Database
+from pleinair.service.fetch import Guard
+from pleinair.service.files import Files
+from pleinair.service.materials import Materials
+from pleinair.service.secret import server_secret
+from pleinair.service.standing import Standings
+from pleinair.service.storage import Storage
+from pleinair.service.videos import Videos
+from pleinair.service.webhooks import Endpoints
+from pleinair.settings import ServiceSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The services of one server."""
+
+    settings: ServiceSettings
+    database: Database
+    storage: Storage
+    guard: Guard
+    videos: Videos
+    standings: Standings
+    materials: Materials
+    characters: Characters
+    files: Files
+    batches: Batches
+    endpoints: Endpoints
+
+    @classmethod
+    def open(cls, settings: ServiceSettings) -> "Services":
+        """The services that the settings describe."""
+        secret = server_secret(settings)
+        database = Database(settings.database_url)
+        storage = Storage(settings.storage_url, secret)
+        guard = Guard(settings.webhook_allow)
+        videos = Videos(database, storage, settings)
+        files = Files(database, storage)
+        return cls(
+            settings=settings,
+            database=database,
+            storage=storage,
+            guard=guard,
+            videos=videos,
+            standings=Standings(database),
+            materials=Materials(database, storage),
+            characters=Characters(database),
+            files=files,
+            batches=Batches(database, files, videos, settings),
+            endpoints=Endpoints(database, secret, guard),
+        )
+
+
+def services(request: Request) -> Services:
+    """The services of the server that got this request."""
+    found: Services = request.app.state.services
+    return found
+
+
+Use = Annotated[Services, Depends(services)]

@@ -1,0 +1,345 @@
+"""Videos as callers see them: ask for one, look at it, cancel it, delete it.
+
+Creating is one transaction that checks the limits, recognises a create that came before and gives
+the video its turn. Turns are those of start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM
+1996): a video starts where its owner's last one finishes, and never before what runs now, so that
+nobody waits behind another's hundred videos, and whoever comes later still comes next.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from pleinair.errors import BusyError, ConflictError, InputError, NotFoundError, ReusedKeyError
+from pleinair.request import VideoRequest
+from pleinair.service import memory, outbox
+from pleinair.service.db import Database, now
+from pleinair.service.page import Page, page
+from pleinair.service.retries import Retry, recognise
+from pleinair.service.storage import Storage
+from pleinair.service.tables import (
+    ACTIVE,
+    CANCELLED,
+    COMPLETED,
+    NORMAL,
+    QUEUED,
+    RUNNING,
+    Artifact,
+    IdempotencyKey,
+    Preview,
+    Video,
+)
+from pleinair.settings import ServiceSettings
+
+NOT_READY = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A video to be queued.
+
+    Attributes:
+        kind: create, remix, edit or extend.
+        model: as it was asked for; ``request.model`` is the model behind that name.
+        request: what the worker gets.
+        seconds: length of the finished video, which for an extension is the whole.
+        remixed_from: id of the video that it begins from.
+        lane: NORMAL, or BATCH for what may wait.
+        batch_id: of the batch that it belongs to.
+    """
+
+    kind: str
+    model: str
+    request: VideoRequest
+    seconds: float
+    remixed_from: str | None = None
+    lane: int = NORMAL
+    batch_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What came of a create.
+
+    Attributes:
+        video: the new one, or the one that an earlier create of the same request made.
+        fresh: whether it is new.
+        limit, remaining, reset: creates a minute, how many are left, seconds until one more is;
+            all 0 where there is no limit.
+    """
+
+    video: Video
+    fresh: bool
+    limit: int = 0
+    remaining: int = 0
+    reset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Call:
+    """One create as it came in.
+
+    Attributes:
+        fingerprint: digest of what was asked, before anything was drawn or filled in.
+        key: its Idempotency-Key, if it has one.
+        retry: how often the client had tried before.
+        started: `time.monotonic` when it came in.
+    """
+
+    fingerprint: str = ""
+    key: str | None = None
+    retry: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+
+class Videos:
+    """The videos of a server; every call is on behalf of an owner, who sees only their own."""
+
+    def __init__(self, database: Database, storage: Storage, settings: ServiceSettings) -> None:
+        self.database = database
+        self.storage = storage
+        self.settings = settings
+
+    def create(self, owner: str, draft: Draft, call: Call | None = None) -> Receipt:
+        """Queue a video, once, however often the same call arrives.
+
+        Raises:
+            BusyError: the queue is full, or there were too many creates in this minute.
+            ReusedKeyError: the key came before with another request.
+            InputError: no worker could ever hold a video of that size.
+        """
+        call = call or Call()
+        with self.database.write() as session:
+            self._serialise(session, owner)
+            if known := self._known(session, owner, call):
+                return Receipt(known, fresh=False)
+            limit, remaining, reset = self._check_limits(session, owner, draft)
+            video = self._row(session, owner, draft, call)
+            session.add(video)
+            if call.key:
+                session.add(
+                    IdempotencyKey(
+                        owner=owner,
+                        key=call.key,
+                        fingerprint=call.fingerprint,
+                        video_id=video.id,
+                        created_at=video.created_at,
+                    )
+                )
+        return Receipt(video, True, limit, remaining, reset)
+
+    def known(self, owner: str, call: Call) -> Receipt | None:
+        """The video of a create that came before: asked before time goes into its uploads."""
+        if not call.key and not call.retry:
+            return None
+        with self.database.write() as session:
+            self._serialise(session, owner)
+            video = self._known(session, owner, call)
+        return Receipt(video, fresh=False) if video else None
+
+    def get(self, owner: str, video_id: str) -> Video:
+        """One video; raises NotFoundError."""
+        with self.database.read() as session:
+            return _owned(session, owner, video_id)
+
+    def list(self, owner: str, after: str | None, limit: int, order: str) -> Page[Video]:
+        """Videos by age; raises InputError for an ``after`` that is no video of this owner."""
+        with self.database.read() as session:
+            alive = [Video.deleted_at.is_(None)]
+            return page(session, Video, owner, after, limit, order, where=alive)
+
+    def artifacts(self, owner: str, video_id: str) -> Sequence[Artifact]:
+        """Files of a finished video.
+
+        Raises:
+            NotFoundError: there is no such video, it is not finished, or its files have expired.
+        """
+        with self.database.read() as session:
+            video = _owned(session, owner, video_id)
+            if video.state != COMPLETED:
+                raise NotFoundError(NOT_READY)
+            time = session.scalars(select(now())).one()
+            if video.purged_at or (video.expires_at and video.expires_at <= time):
+                raise NotFoundError(f"The files of {video_id} have expired.")
+            found = select(Artifact).where(Artifact.video_id == video_id)
+            return session.scalars(found.order_by(Artifact.variant, Artifact.number)).all()
+
+    def source(self, owner: str, video_id: str) -> tuple[Video, Artifact]:
+        """A finished video and its first file, for another that begins from it.
+
+        Raises:
+            NotFoundError: there is no such video, or its files have expired.
+            ConflictError: it is not finished.
+        """
+        video = self.get(owner, video_id)
+        if video.state != COMPLETED:
+            raise ConflictError(
+                f"video {video_id} is {video.state}; only a completed one can be begun from"
+            )
+        files = self.artifacts(owner, video_id)
+        return video, next(item for item in files if item.variant == "video")
+
+    def chain(self, owner: str, video_id: str, kind: str) -> int:
+        """How many videos of this kind in a row led to this one."""
+        length = 0
+        with self.database.read() as session:
+            found = session.get(Video, video_id)
+            while found is not None and found.owner == owner and found.kind == kind:
+                length += 1
+                found = session.get(Video, found.remixed_from) if found.remixed_from else None
+        return length
+
+    def cancel(self, owner: str, video_id: str) -> Video:
+        """End a video that waits or is being made; its worker stops at its next step.
+
+        Raises:
+            NotFoundError: there is no such video.
+            ConflictError: it has ended already.
+        """
+        with self.database.write() as session:
+            _owned(session, owner, video_id)
+            ended = (
+                update(Video)
+                .where(Video.id == video_id, Video.state.in_(ACTIVE))
+                .values(
+                    state=CANCELLED,
+                    stage=CANCELLED,
+                    completed_at=now(),
+                    lease_until=None,
+                    error_code="cancelled",
+                    error_message="The video was cancelled.",
+                )
+                .returning(Video.id)
+            )
+            if session.scalars(ended).first() is None:
+                state = _owned(session, owner, video_id).state
+                raise ConflictError(f"video {video_id} is {state} already")
+            session.execute(delete(Preview).where(Preview.video_id == video_id))
+            outbox.record(session, owner, "video.failed", video_id)
+            return session.get_one(Video, video_id, populate_existing=True)
+
+    def delete(self, owner: str, video_id: str) -> None:
+        """Forget a video and its files; one that is not finished is cancelled first.
+
+        Raises:
+            NotFoundError: there is no such video.
+        """
+        with self.database.write() as session:
+            video = _owned(session, owner, video_id)
+            state = CANCELLED if video.state in ACTIVE else video.state
+            session.execute(
+                update(Video)
+                .where(Video.id == video_id)
+                .values(deleted_at=now(), state=state, lease_until=None)
+            )
+            session.execute(delete(Preview).where(Preview.video_id == video_id))
+            session.execute(delete(Artifact).where(Artifact.video_id == video_id))
+        # The files go with the next tidying: a worker may still be writing one.
+
+    def _serialise(self, session: Session, owner: str) -> None:
+        """Creates of one owner one after the other; SQLite has a single writer anyway."""
+        if not self.database.sqlite:
+            lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:owner, 1))")
+            session.execute(lock, {"owner": owner})
+
+    def _known(self, session: Session, owner: str, call: Call) -> Video | None:
+        if call.key:
+            before = session.get(IdempotencyKey, (owner, call.key))
+            if before is None:
+                return None
+            if before.fingerprint != call.fingerprint:
+                raise ReusedKeyError(
+                    "this Idempotency-Key came before with another request; "
+                    "use a new key for a new request"
+                )
+            return session.get(Video, before.video_id)
+        elapsed = time.monotonic() - call.started
+        return recognise(session, owner, Retry(call.fingerprint, call.retry, elapsed))
+
+    def _check_limits(self, session: Session, owner: str, draft: Draft) -> tuple[int, int, float]:
+        """Raise when there is no room; else the rate limit, what is left of it, and its reset."""
+        largest = memory.largest(session)
+        needed = memory.estimate(session, draft.request)
+        if largest is not None and needed > largest:
+            raise InputError(
+                "size",
+                f"{draft.request.width}x{draft.request.height}, {draft.request.frames} frames",
+                f"what fits {largest / 1e9:.1f} GB, the most that a worker has here; "
+                f"this needs about {needed / 1e9:.1f} GB",
+            )
+        waiting = select(func.count()).select_from(Video).where(Video.state == QUEUED)
+        if draft.batch_id is None:
+            if session.scalars(waiting).one() >= self.settings.max_queued:
+                raise BusyError("the queue is full", retry_after=10)
+            mine = session.scalars(waiting.where(Video.owner == owner)).one()
+            if mine >= self.settings.max_queued_each:
+                most = self.settings.max_queued_each
+                raise BusyError(f"you have {mine} videos waiting; at most {most} may", 10)
+        rate = self.settings.rate
+        if not rate or draft.batch_id is not None:
+            return 0, 0, 0.0
+        recent = select(func.count(), func.min(Video.created_at)).where(
+            Video.owner == owner, Video.created_at > now() - 60, Video.batch_id.is_(None)
+        )
+        count, oldest = session.execute(recent).one()
+        at = session.scalars(select(now())).one()
+        reset = max(0.0, (oldest or at) + 60 - at)
+        if count >= rate:
+            raise BusyError(f"at most {rate} videos a minute; you asked for {count}", reset)
+        return rate, rate - count - 1, reset if count else 60.0
+
+    def _row(self, session: Session, owner: str, draft: Draft, call: Call) -> Video:
+        request = draft.request
+        cost = request.seconds * request.variations
+        start = self._start(session, owner, draft.lane)
+        return Video(
+            id=f"video_{secrets.token_hex(16)}",
+            owner=owner,
+            kind=draft.kind,
+            state=QUEUED,
+            model=draft.model,
+            backend=request.model,
+            prompt=request.prompt,
+            size=f"{request.width}x{request.height}",
+            seconds=f"{draft.seconds:g}",
+            request=request.as_dict(),
+            digest=request.digest,
+            cost=cost,
+            lane=draft.lane,
+            turn=start,
+            finish=start + cost,
+            memory=memory.estimate(session, request),
+            created_at=session.scalars(select(now())).one(),
+            remixed_from=draft.remixed_from,
+            batch_id=draft.batch_id,
+            fingerprint=call.fingerprint,
+            seen=1 << min(call.retry, 31),
+            attempt=0,
+            tries=0,
+            progress=0,
+            stage="",
+        )
+
+    def _start(self, session: Session, owner: str, lane: int) -> float:
+        """Where an owner's next video starts in the order of turns."""
+        same = Video.lane == lane
+        mine = select(func.max(Video.finish)).where(
+            Video.owner == owner, Video.state.in_(ACTIVE), same
+        )
+        running = select(func.max(Video.turn)).where(Video.state == RUNNING, same)
+        waiting = select(func.min(Video.turn)).where(Video.state == QUEUED, same)
+        current = session.scalars(running).one()
+        if current is None:
+            current = session.scalars(waiting).one()
+        return max(session.scalars(mine).one() or 0.0, current or 0.0)
+
+
+def _owned(session: Session, owner: str, video_id: str) -> Video:
+    video = session.get(Video, video_id, populate_existing=True)
+    if video is None or video.owner != owner or video.deleted_at is not None:
+        raise NotFoundError(f"No video has the id {video_id!r}.")
+    return video
