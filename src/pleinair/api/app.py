@@ -1,4 +1,4 @@
-"""The server: the routes, and what goes on beside them while it runs. Torch is never loaded here."""
+"""The server: its routes, and what goes on beside them. Torch is never loaded here."""
 
 import threading
 from collections.abc import AsyncIterator

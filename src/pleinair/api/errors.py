@@ -1,6 +1,6 @@
 """Errors on the wire: each class of the tree has one HTTP status and one place in the envelope.
 
-The envelope is OpenAI's: ``{"error": {"message", "type", "param", "code"}}``, all four always there.
+The envelope is OpenAI's: ``{"error": {"message", "type", "param", "code"}}``, all four there.
 """
 
 import math
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Answer:
-    """How a class of errors is answered; ``retry`` is what the SDK is told, None for its own way."""
+    """How a class of errors is answered; ``retry`` tells the SDK, None leaves it to its way."""
 
     status: int
     type: str

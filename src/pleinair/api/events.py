@@ -56,15 +56,7 @@ class Watchers:
         try:
             last: Sight | None = None
             while not self._closed:
-                async with self._news:
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(SILENCE):
-                            await self._news.wait_for(
-                                lambda: (
-                                    self._closed
-                                    or (video_id in self._seen and self._seen[video_id] != last)
-                                )
-                            )
+                await self._changed(video_id, last)
                 if video_id not in self._seen:
                     continue
                 last = self._seen[video_id]
@@ -76,6 +68,17 @@ class Watchers:
             if not self._watched[video_id]:
                 del self._watched[video_id]
                 self._seen.pop(video_id, None)
+
+    async def _changed(self, video_id: str, last: Sight | None) -> None:
+        """Wait until a video looks other than it did, or for `SILENCE`."""
+
+        def changed() -> bool:
+            news = video_id in self._seen and self._seen[video_id] != last
+            return self._closed or news
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SILENCE), self._news:
+                await self._news.wait_for(changed)
 
     async def close(self) -> None:
         """End all streams: the server stops."""

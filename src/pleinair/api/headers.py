@@ -22,7 +22,7 @@ class _TooLargeError(Exception):
 
 
 class Frame:
-    """ASGI middleware: request id, time taken, size limit, one line in the log, one in the metrics."""
+    """ASGI middleware: request id, time taken, size limit, a line in the log, a metric."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, most: int = MOST_BYTES) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""From what clients send to drafts: pictures and clips become materials, ids become their videos."""
+"""From what clients send to drafts: pictures and clips become materials, ids their videos."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Wire forms of the Videos API: what comes in, what goes out. Fields that Sora never had are so marked.
+"""Wire forms of the Videos API: what comes in, what goes out; Extra marks what Sora never had.
 
 Requests refuse fields that they do not know; replies have every documented field, null where
 there is nothing to say.
@@ -190,7 +190,7 @@ class VideoObject(BaseModel):
 
 
 def video_object(video: Video, standing: Standing) -> VideoObject:
-    """A row as the API tells of it; what was cancelled is told as failed, for the SDKs know no more."""
+    """A row as the API tells of it; cancelled is told as failed, as the SDKs know no other end."""
     request = video.request
     error = None
     if video.state in (FAILED, CANCELLED):
