@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pleinair.backends import base
-from pleinair.backends.base import Entry, Generation, Metadata, Progress
+from pleinair.backends.base import Entry, Generation, Materials, Metadata, Preview, Progress
 from pleinair.media.frames import Frames
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings, variables
@@ -52,7 +52,15 @@ class Card:
     sizes: tuple[tuple[int, int], ...] = ((144, 80),)
     fps = 8
 
-    def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
+    def generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None = None,
+        *,
+        materials: Materials | None = None,
+        preview: Preview | None = None,
+    ) -> Generation:
+        self.materials = materials
         clips = []
         for i in range(request.variations):
             if progress:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from pleinair.errors import InputError, ModelError
+from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.frames import Frames
 from pleinair.request import ROLES, VideoRequest
 from pleinair.settings import Settings
@@ -37,6 +37,7 @@ class Metadata:
             brought to the delivered size and rate.
         unknown: words of the prompt that the model does not know, each with a known word like it.
         cut: words dropped from the end of a prompt that is too long for the model.
+        notes: sentences on what became of the pictures and clips that were given.
         device: where it ran.
         seconds: time taken by each stage.
     """
@@ -48,6 +49,7 @@ class Metadata:
     native_frames: int
     unknown: dict[str, str | None] = field(default_factory=dict)
     cut: int = 0
+    notes: tuple[str, ...] = ()
     device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -169,6 +171,15 @@ def check_model(model: str) -> None:
     if model not in MODELS:
         known = ", ".join(MODELS)
         raise ModelError(f"there is no model {model[:60]!r}; there are: {known}")
+
+
+def memory_full(request: VideoRequest, reason: object) -> MemoryFullError:
+    """The error that says what did not fit into memory."""
+    said = " ".join(str(reason).split())[:160] or "the machine has no more"
+    return MemoryFullError(
+        f"there is not enough memory for {request.width}x{request.height}, "
+        f"{request.frames:,} frames, variations: {request.variations} ({said})"
+    )
 
 
 @cache

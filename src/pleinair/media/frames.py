@@ -1,16 +1,21 @@
 """Frames as the public door sees them, and their size."""
 
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Frames: TypeAlias = npt.NDArray[np.uint8]
 """A clip: (T, H, W, 3), red, green, blue, 0–255."""
+
+Picture: TypeAlias = npt.NDArray[np.uint8]
+"""One picture: (H, W, 3), red, green, blue, 0–255."""
 
 _CHUNK = 16  # frames scaled at a time, so that a long clip is never held twice as floats
 
@@ -54,6 +59,47 @@ def resize(frames: Frames, width: int, height: int) -> Frames:
         whole: Frames = big.permute(0, 2, 3, 1).numpy()
         out[start : start + _CHUNK] = _centre(whole, width, height)
     return out
+
+
+def resize_picture(picture: Picture, width: int, height: int) -> Picture:
+    """What `resize` does, for one picture and without torch, which takes a second to import.
+
+    Args:
+        picture: (h, w, 3).
+
+    Returns:
+        (height, width, 3).
+    """
+    h, w, _ = picture.shape
+    scale = max(width / w, height / h)
+    left, top = (w - width / scale) / 2, (h - height / scale) / 2
+    box = (max(0.0, left), max(0.0, top), min(w, w - left), min(h, h - top))
+    scaled = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC, box)
+    whole: Picture = np.array(scaled)
+    return whole
+
+
+def at_rate(
+    frames: Frames, fps_from: Fraction | float, fps_to: int, count: int | None = None
+) -> Frames:
+    """The frame nearest in time for each moment of another rate: frames are chosen, none is made.
+
+    Args:
+        frames: (T, H, W, 3).
+        fps_from, fps_to: frames a second, before and after.
+        count: how many; all that the clip's length holds if None. Time after the end shows the
+            last frame.
+
+    Returns:
+        (count, H, W, 3).
+    """
+    pace = Fraction(fps_from) / fps_to
+    if count is None:
+        count = max(1, round(len(frames) / pace))
+    if pace == 1 and count <= len(frames):
+        return frames[:count]
+    chosen = [min(math.floor(i * pace + Fraction(1, 2)), len(frames) - 1) for i in range(count)]
+    return frames[chosen]
 
 
 def _kept(side: int, seen: float) -> int:

@@ -3,18 +3,13 @@
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from pleinair.errors import InputError
 from pleinair.media.codec import replacing
-from pleinair.media.frames import Frames, resize
-
-Picture: TypeAlias = npt.NDArray[np.uint8]
-"""One picture: (H, W, 3), red, green, blue, 0–255."""
+from pleinair.media.frames import Frames, Picture, resize_picture
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _PAPER, _INK, _GAP = (250, 249, 246), (40, 40, 44), 8
@@ -39,9 +34,26 @@ def thumbnail(frames: Frames, width: int = 320) -> Picture:
     """The middle frame at most ``width`` pixels wide, aspect kept."""
     _, h, w, _ = frames.shape
     width = min(width, w)
-    middle = len(frames) // 2
-    picture: Picture = resize(frames[middle : middle + 1], width, max(1, round(h * width / w)))[0]
-    return picture
+    return resize_picture(frames[len(frames) // 2], width, max(1, round(h * width / w)))
+
+
+def spritesheet(frames: Frames, columns: int = 5, rows: int = 5, width: int = 160) -> Picture:
+    """Frames evenly spread from the first to the last, edge to edge and without words.
+
+    Args:
+        frames: (T, H, W, 3); a clip of fewer frames than cells shows some of them again.
+        columns, rows: of cells, filled row by row.
+        width: pixels of one cell; its height keeps the aspect.
+
+    Returns:
+        One picture (rows · height, columns · width, 3).
+    """
+    _, h, w, _ = frames.shape
+    height = max(1, round(h * width / w))
+    cells = [resize_picture(frame, width, height) for frame in _spread(frames, columns * rows)]
+    table = np.stack(cells).reshape(rows, columns, height, width, 3)
+    sheet: Picture = table.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
+    return sheet
 
 
 def contact_sheet(frames: Frames, fps: float, *, columns: int = 4, rows: int = 3) -> Picture:
@@ -86,17 +98,21 @@ def grid(
     for i, (clip, text) in enumerate(zip(clips, texts, strict=True)):
         x = _GAP + i % columns * (across + _GAP)
         y = _GAP + sum(row_heights[: i // columns])
-        for k, frame in enumerate(resize(_moments(clip, moments), width, height)):
-            sheet.paste(Image.fromarray(frame), (x + k * width, y))
+        for k, frame in enumerate(_moments(clip, moments)):
+            picture = Image.fromarray(resize_picture(frame, width, height))
+            sheet.paste(picture, (x + k * width, y))
         for k, line in enumerate(text):
             draw.text((x, y + height + 3 + k * (_TEXT + 4)), line, _INK, font)
-    picture: Picture = np.asarray(sheet)
-    return picture
+    whole: Picture = np.asarray(sheet)
+    return whole
 
 
 def _moments(clip: Frames, moments: int) -> Frames:
-    edges = (len(clip) // 2,) * 2 if moments == 1 else (0, len(clip) - 1)
-    chosen: Frames = clip[np.linspace(*edges, moments).round().astype(int)]
+    return clip[len(clip) // 2 :][:1] if moments == 1 else _spread(clip, moments)
+
+
+def _spread(clip: Frames, count: int) -> Frames:
+    chosen: Frames = clip[np.linspace(0, len(clip) - 1, count).round().astype(int)]
     return chosen
 
 

@@ -1,0 +1,177 @@
+"""A backend without a model: colour bars that move and a clock, for trials of the service."""
+
+import hashlib
+import os
+import re
+import signal
+import time
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pleinair.backends.base import (
+    Generation,
+    Materials,
+    Metadata,
+    Preview,
+    Progress,
+    memory_full,
+)
+from pleinair.backends.given import Beginning, begin
+from pleinair.errors import ModelError
+from pleinair.media.frames import Frames, Picture, at_rate, resize_picture
+from pleinair.request import VideoRequest
+
+_BARS = [(r, g, b) for r in (16, 235) for g in (16, 235) for b in (16, 235)]
+_SMALL = 160  # pixels of a preview's width
+
+
+class TestCard:
+    """``test-card``: takes steps like a model and shows bars, the time and the frame's number.
+
+    The order and pace of the bars follow from the prompts and the seed, the same ones for the same
+    request anywhere; guidance has no effect. A picture that is given stands in its frame, a clip
+    to edit comes back tinted, a clip to extend is continued by the card.
+
+    Words in the prompt try how the service takes trouble, which comes at the middle step:
+
+    - ``slow N``: every step takes N milliseconds more.
+    - ``stall N``: one step takes N seconds more.
+    - ``fail``: ModelError.
+    - ``memory``: asks for more memory than any machine has, and so MemoryFullError.
+    - ``crash``: the process kills itself, as the kernel would, with SIGKILL.
+
+    Args:
+        delay: seconds that each step takes.
+    """
+
+    id = "test-card"
+    sizes: tuple[tuple[int, int], ...] = ((640, 360),)  # and any other
+    fps = 24
+
+    def __init__(self, delay: float = 0.0) -> None:
+        self.delay = delay
+
+    def generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None = None,
+        *,
+        materials: Materials | None = None,
+        preview: Preview | None = None,
+    ) -> Generation:
+        """Draw the card at the size and rate asked for; see `Backend.generate`."""
+        started = time.perf_counter()
+        beginning = begin(request, materials)
+        report = progress or (lambda done, total, stage: None)
+        total = request.steps * request.variations
+        report(0, total, "draw")
+        clips = []
+        try:
+            for i in range(request.variations):
+                draw = _drawing(request, request.seed + i, beginning)
+                for step in range(request.steps):
+                    self._step(request, step)
+                    report(i * request.steps + step + 1, total, "draw")
+                    if preview:
+                        preview(_look(draw, step * request.frames // request.steps))
+                clips.append(_clip(request, draw, beginning))
+        except MemoryError as error:
+            raise memory_full(request, error) from error
+        spent = {"draw": time.perf_counter() - started}
+        made = Metadata(
+            request=request,
+            native_width=request.width,
+            native_height=request.height,
+            native_fps=request.fps,
+            native_frames=request.frames,
+            notes=beginning.notes,
+            seconds=spent,
+        )
+        return Generation(tuple(clips), request.fps, made)
+
+    def _step(self, request: VideoRequest, step: int) -> None:
+        """One step, with what the prompt's words make of it."""
+        time.sleep(self.delay + _number("slow", request.prompt) / 1000)
+        if step != request.steps // 2:
+            return
+        time.sleep(_number("stall", request.prompt))
+        words = re.findall(r"\w+", request.prompt)
+        if "fail" in words:
+            raise ModelError("the prompt said fail")
+        if "memory" in words:
+            np.empty(1 << 50, np.uint8)  # a petabyte: beyond what a process can address
+        if "crash" in words:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _number(word: str, prompt: str) -> float:
+    found = re.search(rf"\b{word} (\d+(?:\.\d+)?)", prompt)
+    return float(found[1]) if found else 0.0
+
+
+def _drawing(request: VideoRequest, seed: int, beginning: Beginning) -> Callable[[int], Picture]:
+    """What draws frame i of one variation, (H, W, 3)."""
+    width, height = request.width, request.height
+    text = f"{request.prompt}\0{request.negative_prompt}"
+    said = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+    rng = np.random.default_rng([seed, said])
+    bars = np.array(_BARS, np.uint8)[rng.permutation(len(_BARS))]
+    row = bars[np.arange(width) * len(bars) // width]  # (W, 3)
+    pace = float(rng.uniform(0.1, 0.5)) * width / request.fps  # pixels a frame
+    shown = {
+        min(round(at * request.fps), request.frames - 1): resize_picture(picture, width, height)
+        for at, picture in beginning.pictures.items()
+    }
+    edit = beginning.edit
+    clip = None if edit is None else at_rate(edit.frames, edit.fps, request.fps, request.frames)
+
+    def draw(i: int) -> Picture:
+        if i in shown:
+            return shown[i]
+        card = np.broadcast_to(np.roll(row, round(i * pace), 0), (height, width, 3))
+        if clip is not None:
+            tint = bars[0] * (beginning.strength / 2)
+            scaled = resize_picture(clip[i], width, height) * (1 - beginning.strength / 2)
+            tinted: Picture = (scaled + tint).astype(np.uint8)
+            return tinted
+        return _with_clock(card, f"{i / request.fps:05.2f}  {i}")
+
+    return draw
+
+
+def _with_clock(card: Picture, text: str) -> Picture:
+    picture = Image.fromarray(np.ascontiguousarray(card))
+    height = max(8, picture.height // 6)
+    draw = ImageDraw.Draw(picture)
+    middle = (picture.width // 2, picture.height // 2)
+    font = ImageFont.load_default(height)
+    draw.rectangle(draw.textbbox(middle, text, font, anchor="mm"), (0, 0, 0))
+    draw.text(middle, text, (255, 255, 255), font, anchor="mm")
+    whole: Picture = np.array(picture)
+    return whole
+
+
+def _look(draw: Callable[[int], Picture], i: int) -> Callable[[], Frames]:
+    def look() -> Frames:
+        picture = draw(i)
+        height, width, _ = picture.shape
+        return resize_picture(picture, _SMALL, max(1, round(height * _SMALL / width)))[None]
+
+    return look
+
+
+def _clip(request: VideoRequest, draw: Callable[[int], Picture], beginning: Beginning) -> Frames:
+    """The clip to extend, if there is one, and the frames of the request."""
+    extend = beginning.extend
+    before = np.empty((0, 0, 0, 3), np.uint8)
+    if extend is not None:
+        before = at_rate(extend.frames, Fraction(extend.fps), request.fps)
+    frames = np.empty((len(before) + request.frames, request.height, request.width, 3), np.uint8)
+    for i, frame in enumerate(before):
+        frames[i] = resize_picture(frame, request.width, request.height)
+    for i in range(request.frames):
+        frames[len(before) + i] = draw(i)
+    return frames
