@@ -66,6 +66,7 @@ class ServiceSettings:
         rate: creates a minute for one user; 0 is no limit.
         keep_hours: hours that a finished video can be downloaded.
         lease: seconds after which a silent worker loses its video to another.
+        tries: how often a video is begun before it is given up.
         stall: seconds without a step after which a worker stops renewing its lease.
         grace: seconds that a worker may go on with its video when told to stop.
         memory_gb: memory that one worker may use, in GB; 0 is what the machine has.
@@ -90,6 +91,7 @@ class ServiceSettings:
     rate: int = 600
     keep_hours: float = 720.0
     lease: float = 30.0
+    tries: int = 3
     stall: float = 120.0
     grace: float = 10.0
     memory_gb: float = 0.0
@@ -98,7 +100,7 @@ class ServiceSettings:
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
-        for name in ("max_queued", "max_queued_each"):
+        for name in ("max_queued", "max_queued_each", "tries"):
             _check(name, getattr(self, name), getattr(self, name) >= 1, "1 and more")
         for name in ("rate", "grace", "memory_gb"):
             _check(name, getattr(self, name), getattr(self, name) >= 0, "0 and more")
@@ -179,6 +181,7 @@ _READ: dict[str, Callable[[str, str], Any]] = {
     "max_queued": _whole,
     "max_queued_each": _whole,
     "rate": _whole,
+    "tries": _whole,
     "keep_hours": _number,
     "lease": _number,
     "stall": _number,

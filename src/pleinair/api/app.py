@@ -65,9 +65,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Bring the database up to date; run housekeeping, webhooks and batches beside the routes."""
     use: Services = app.state.services
     await run_in_threadpool(use.database.migrate)
-    keep = use.settings.keep_hours * 3600
-    queue = Queue(use.database, lease=use.settings.lease, keep=keep)
-    keeper = Housekeeper(use.database, use.storage, queue, use.materials, use.files, keep)
+    queue = Queue.of(use.database, use.settings)
+    keeper = Housekeeper(use.database, use.storage, queue, use.materials, use.files)
     courier = Courier(use.database, use.endpoints, use.guard)
     stop = threading.Event()
     tasks = {"housekeeper": keeper.run, "courier": courier.run, "batches": use.batches.run}

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from pleinair.request import VideoRequest
@@ -27,8 +27,8 @@ from pleinair.service.tables import (
     Usage,
     Video,
 )
+from pleinair.settings import ServiceSettings
 
-MOST_TRIES = 3
 BACKOFF = 2.0  # seconds before the second try; twice as long before the third
 
 
@@ -67,12 +67,31 @@ class Queue:
         database: where they are.
         lease: seconds after which a silent worker loses its video.
         keep: seconds for which a finished video's files are kept.
+        tries: how often a video is begun before it is given up.
     """
 
-    def __init__(self, database: Database, *, lease: float = 30.0, keep: float = 2_592_000) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lease: float = 30.0,
+        keep: float = 2_592_000.0,
+        tries: int = 3,
+    ) -> None:
         self.database = database
         self.lease = lease
         self.keep = keep
+        self.tries = tries
+
+    @classmethod
+    def of(cls, database: Database, settings: ServiceSettings) -> "Queue":
+        """The queue as the settings describe it."""
+        return cls(
+            database,
+            lease=settings.lease,
+            keep=settings.keep_hours * 3600,
+            tries=settings.tries,
+        )
 
     def claim(self, worker: str, models: Sequence[str], memory: int | None = None) -> Claim | None:
         """Take the video whose turn it is, or None if there is none for this worker.
@@ -178,7 +197,7 @@ class Queue:
         with self.database.write() as session:
             tries = session.scalars(select(Video.tries).where(Video.id == claim.id)).one()
             reason = {"error_code": code, "error_message": message}
-            if again and tries < MOST_TRIES:
+            if again and tries < self.tries:
                 later = now() + BACKOFF * 2 ** (tries - 1)
                 if not self._change(session, claim, **_waiting(), not_before=later, **reason):
                     raise LostError(claim.id)
@@ -200,13 +219,13 @@ class Queue:
         return result.rowcount
 
     def rescue(self) -> int:
-        """Queue again what silent workers held, or end it after the third try; how many it was."""
+        """Queue again what silent workers held, or end it after its last try; how many it was."""
         with self.database.write() as session:
             silent = select(Video).where(Video.state == RUNNING, Video.lease_until < now())
             videos = session.scalars(silent.with_for_update(skip_locked=True)).all()
             for video in videos:
                 this = update(Video).where(Video.id == video.id)
-                if video.tries < MOST_TRIES:
+                if video.tries < self.tries:
                     session.execute(this.values(**_waiting()))
                     continue
                 message = f"the worker was lost {video.tries} times while making this video"
@@ -242,16 +261,3 @@ class Queue:
 def _waiting() -> dict[str, Any]:
     """A video that waits (again); its turn is the one it had."""
     return {"state": QUEUED, "lease_until": None, "worker": None, "progress": 0, "stage": ""}
-
-
-def ahead_of(video: Video) -> ColumnElement[bool]:
-    """What is before a video in the queue."""
-    mine = (video.turn, video.created_at, video.id)
-    order = (Video.turn, Video.created_at, Video.id)
-    same_lane = Video.lane == video.lane
-    return or_(
-        Video.lane < video.lane,
-        same_lane & (order[0] < mine[0]),
-        same_lane & (order[0] == mine[0]) & (order[1] < mine[1]),
-        same_lane & (order[0] == mine[0]) & (order[1] == mine[1]) & (order[2] < mine[2]),
-    )

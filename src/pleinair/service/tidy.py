@@ -36,14 +36,12 @@ class Housekeeper:
         queue: Queue,
         materials: Materials,
         files: Files,
-        keep: float,
     ) -> None:
         self.database = database
         self.storage = storage
         self.queue = queue
         self.materials = materials
         self.files = files
-        self.keep = keep
 
     def run(self, stop: threading.Event) -> None:
         """Rescue and tidy until told to stop; a failure is logged and tried again."""
@@ -65,7 +63,7 @@ class Housekeeper:
         """Remove what is no longer kept; the number of videos whose files went."""
         gone = self._purge()
         self.files.tidy()
-        self.materials.tidy(self.keep)
+        self.materials.tidy(self.queue.keep)
         with self.database.write() as session:
             session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - _DAY))
             session.execute(delete(Worker).where(Worker.seen_at < now() - _DAY))
