@@ -3,24 +3,67 @@
 import math
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
+from torch import Tensor
 
-from pleinair.backends.base import MODELS, Generation, Metadata, Progress
+from pleinair.backends.base import (
+    MODELS,
+    Generation,
+    Materials,
+    Metadata,
+    Preview,
+    Progress,
+    memory_full,
+)
+from pleinair.backends.given import Beginning, begin
 from pleinair.errors import InputError
-from pleinair.media.frames import resize, to_frames
+from pleinair.media.codec import Video
+from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
 from pleinair.media.motion import interpolate
-from pleinair.model.pipeline import Pipeline
+from pleinair.model.autoencoder import TEMPORAL
+from pleinair.model.pipeline import FPS, Clips, Pipeline, latent_frames
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 
+_FULL = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory")
+"""How torch says that memory is full in errors that have no class of their own."""
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What the pipeline is given, and how many native frames of it come before the video.
+
+    Attributes:
+        before: native frames from the end of a clip that is extended, less its last: those before
+            the moment at which the new part begins.
+    """
+
+    given: dict[int, Tensor] = field(default_factory=dict)
+    source: Tensor | None = None
+    before: int = 0
+
 
 class Embedded:
-    """``pleinair-1``: loads its weights once; the next request finds it warm."""
+    """``pleinair-1``: loads its weights once; the next request finds it warm.
+
+    It draws small and everything it is given is brought to its native size and rate first:
+
+    - A ``frame`` at 0 s is the first frame, and one at a later time the group of four native
+      frames (half a second) that holds this time. What is delivered is the model's own picture
+      of it, enlarged: as sharp as the rest of the video, not as sharp as the picture given.
+    - An ``edit`` draws the clip anew from the noise level that is its strength, and keeps more
+      of it the lower that is. The sound, size and rate of the clip are not kept.
+    - An ``extend`` gives the last half second of the clip. What is delivered is the clip, scaled
+      to the size asked for, and the new part, whose first frame follows the clip's last one.
+    - A ``character`` cannot be known again; see `pleinair.backends.given.begin`.
+    """
 
     id = "pleinair-1"
     sizes: tuple[tuple[int, int], ...] = ((144, 80), (80, 144), (112, 112))
-    fps = 8
+    fps = FPS
 
     def __init__(self, settings: Settings, pipeline: Pipeline | None = None) -> None:
         if settings.threads is not None:
@@ -31,48 +74,145 @@ class Embedded:
         self.pipeline = pipeline or Pipeline.load(weights, device=self.device)
         self._loading: float | None = time.perf_counter() - started
 
-    def generate(self, request: VideoRequest, progress: Progress | None = None) -> Generation:
+    def generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None = None,
+        *,
+        materials: Materials | None = None,
+        preview: Preview | None = None,
+    ) -> Generation:
         """Draw at the native size nearest in shape, then deliver the size and rate asked for."""
-        width, height = nearest_size(request.width, request.height, self.sizes)
+        try:
+            return self._generate(request, progress, begin(request, materials), preview)
+        except (MemoryError, RuntimeError) as error:
+            reason = str(error)
+            full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+            if not full and not any(words in reason for words in _FULL):
+                raise
+        # Out here the error is gone, and with it all that it held on to.
+        if self.device != "cpu":
+            torch.cuda.empty_cache()
+        raise memory_full(request, reason)
+
+    def _generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None,
+        beginning: Beginning,
+        preview: Preview | None,
+    ) -> Generation:
+        size = nearest_size(request.width, request.height, self.sizes)
+        started = time.perf_counter()
+        start = self._start(beginning, request.seconds, size)
+        encoding = time.perf_counter() - started
         clips = self.pipeline.generate(
-            request.prompt,
-            seconds=request.seconds,
-            width=width,
-            height=height,
+            beginning.prompt,
+            negative_prompt=request.negative_prompt,
+            seconds=start.before / self.fps + request.seconds,
+            width=size[0],
+            height=size[1],
             seed=request.seed,
             steps=request.steps,
             guidance=request.guidance,
             variations=request.variations,
+            given=start.given,
+            source=start.source,
+            strength=beginning.strength,
             progress=progress,
+            preview=preview and (lambda look: preview(lambda: to_frames(look()))),
         )
         started = time.perf_counter()
         delivered = []
         for i, video in enumerate(clips.video):
             if progress:
                 progress(i, request.variations, "deliver")
-            moving = interpolate(to_frames(video), self.fps, request.fps, request.frames)
-            delivered.append(resize(moving, request.width, request.height))
+            delivered.append(self._deliver(to_frames(video), request, beginning, start.before))
         seconds = {**clips.timings, "deliver": time.perf_counter() - started}
+        if request.given:
+            seconds = {"encode": encoding, **seconds}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
-        metadata = Metadata(
+        metadata = self._metadata(request, size, clips, beginning, seconds)
+        return Generation(tuple(delivered), request.fps, metadata)
+
+    def _start(self, beginning: Beginning, seconds: float, size: tuple[int, int]) -> _Start:
+        """Latents of what is given."""
+        given: dict[int, Tensor] = {}
+        source, before = None, 0
+        if clip := beginning.extend:
+            before = TEMPORAL if len(clip.frames) > clip.fps / 2 else 0
+            latents = self.pipeline.encode(to_tensor(resize(_end(clip, 1 + before), *size)))
+            given = dict(enumerate(latents.unbind(1)))
+        last = latent_frames(before / self.fps + seconds) - 1
+        for at, picture in beginning.pictures.items():
+            frame = before + round(at * self.fps)
+            group = min(-(-frame // TEMPORAL), last)
+            still = np.repeat(picture[None], 1 + TEMPORAL * (group > 0), 0)
+            latents = self.pipeline.encode(to_tensor(resize(still, *size)))
+            given.setdefault(group, latents[:, -1])
+        if clip := beginning.edit:
+            native = at_rate(clip.frames, clip.fps, self.fps, 1 + TEMPORAL * last)
+            source = self.pipeline.encode(to_tensor(resize(native, *size)))
+        return _Start(given, source, before)
+
+    def _deliver(
+        self, drawn: Frames, request: VideoRequest, beginning: Beginning, before: int
+    ) -> Frames:
+        """The clip at the size and rate asked for, behind the clip that it continues."""
+        clip, count = beginning.extend, request.frames
+        if clip is None:
+            moving = interpolate(drawn, self.fps, request.fps, count)
+            return resize(moving, request.width, request.height)
+        moving = interpolate(drawn[before:], self.fps, request.fps, 1 + count)[1:]
+        old = at_rate(clip.frames, clip.fps, request.fps)
+        parts = [resize(part, request.width, request.height) for part in (old, moving)]
+        return np.concatenate(parts)
+
+    def _metadata(
+        self,
+        request: VideoRequest,
+        size: tuple[int, int],
+        clips: Clips,
+        beginning: Beginning,
+        seconds: dict[str, float],
+    ) -> Metadata:
+        notes = list(beginning.notes)
+        if beginning.pictures:
+            notes.append(f"pictures that were given are seen as the model draws them, {_by(size)}")
+        if beginning.edit:
+            level = beginning.strength
+            notes.append(f"the clip was drawn anew at {_by(size)} from noise level {level:g} on")
+        if clip := beginning.extend:
+            kept = len(at_rate(clip.frames, clip.fps, request.fps))
+            notes.append(f"the first {kept:,} frames are those of the clip that was given")
+        return Metadata(
             request=request,
-            native_width=width,
-            native_height=height,
+            native_width=size[0],
+            native_height=size[1],
             native_fps=self.fps,
             native_frames=clips.video.shape[2],
             unknown={word: self.pipeline.vocabulary.suggest(word) for word in clips.unknown},
             cut=clips.cut,
+            notes=tuple(notes),
             device=self.device,
             seconds=seconds,
         )
-        return Generation(tuple(delivered), request.fps, metadata)
 
 
 def nearest_size(width: int, height: int, sizes: Iterable[tuple[int, int]]) -> tuple[int, int]:
     """The native (width, height) whose shape is nearest, so that least is cropped away."""
     shape = math.log(width / height)
     return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - shape))
+
+
+def _end(clip: Video, count: int) -> Frames:
+    """The last ``count`` frames at the native rate, of which the last is the clip's last."""
+    return at_rate(clip.frames[::-1], clip.fps, FPS, count)[::-1]
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _device(name: str) -> str:

@@ -29,6 +29,14 @@ def to_frames(video: "Tensor") -> Frames:
     return frames
 
 
+def to_tensor(frames: Frames) -> "Tensor":
+    """Frames (T, H, W, 3) as the model's (3, T, H, W) in [-1, 1]; undoes `to_frames`."""
+    import torch
+
+    levels = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)
+    return levels.float() / 127.5 - 1
+
+
 def resize(frames: Frames, width: int, height: int) -> Frames:
     """Scale to cover ``width`` × ``height`` and crop what stands over, evenly on both sides.
 

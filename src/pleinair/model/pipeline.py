@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -22,6 +23,9 @@ OVERLAP = 2  # of them given from the window before
 SHIPPED = SHIPPED_WEIGHTS / "pleinair-1.safetensors"
 
 Progress = Callable[[int, int, str], None]
+
+Preview = Callable[[Callable[[], Tensor]], None]
+"""Called after a step with a function that decodes a small look at how far the clip is."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +105,29 @@ class Pipeline:
         return cls(model, dtype or natural_dtype(device))
 
     @torch.no_grad()
+    def encode(self, frames: Tensor) -> Tensor:
+        """Clean latents of a clip, to be given or redrawn.
+
+        Args:
+            frames: (3, T, H, W) in [-1, 1] at 8 a second, sides multiples of 16. Where T is not
+                1 + 4k the last frame is repeated.
+
+        Returns:
+            (C, 1 + k, H/16, W/16).
+        """
+        missing = -(frames.shape[1] - 1) % TEMPORAL
+        last = frames[:, -1:].expand(-1, missing, -1, -1)
+        video = torch.cat([frames, last], 1)[None].to(self.device)
+        with self._precision():
+            latents: Tensor = self.autoencoder.encode(video)
+        return latents[0].float()
+
+    @torch.no_grad()
     def generate(
         self,
         prompt: str,
         *,
+        negative_prompt: str = "",
         seconds: float = 2.0,
         width: int,
         height: int,
@@ -114,7 +137,10 @@ class Pipeline:
         interval: tuple[float, float] = (0.0, 1.0),
         variations: int = 1,
         given: Mapping[int, Tensor] | None = None,
+        source: Tensor | None = None,
+        strength: float = 1.0,
         progress: Progress | None = None,
+        preview: Preview | None = None,
     ) -> Clips:
         """Draw clips.
 
@@ -123,6 +149,7 @@ class Pipeline:
 
         Args:
             prompt: what to show.
+            negative_prompt: what guidance leads away from; without guidance it has no effect.
             seconds: length; frames come in fours after the first, so up to three too many.
             width, height: in pixels, multiples of 16; best at the sizes seen in training.
             seed: of the noise; variation i is what seed + i alone gives, on a CPU bit for bit.
@@ -131,36 +158,49 @@ class Pipeline:
             interval: noise levels within which guidance works.
             variations: number of clips.
             given: clean latents (C, H/16, W/16) of some latent frames, which are kept as they are.
+            source: clean latents (C, F, H/16, W/16) of a clip of this length, to be drawn anew from
+                the noise level ``strength`` on, with the steps of the schedule that are below it:
+                SDEdit, Meng et al., arXiv 2108.01073.
+            strength: above 0 and at most 1, where nothing is left of the source.
             progress: called as ``progress(done, total, stage)`` before the first step and after
                 each; what it raises ends the work.
+            preview: called after each step with a function that decodes the one to five newest
+                frames, (3, T, H, W), of what the model now takes for the clean clip. Nothing is
+                decoded unless it is called, which must be before ``preview`` returns.
 
         Raises:
-            InputError: for a size that is not a multiple of 16, or given frames that do not fit.
+            InputError: for a size that is not a multiple of 16, or latents that do not fit.
         """
         if width % SPATIAL or height % SPATIAL:
             raise InputError("size", f"{width}x{height}", f"multiples of {SPATIAL}")
         channels = self.transformer.config.channels
         shape = (latent_frames(seconds), channels, height // SPATIAL, width // SPATIAL)
         given = _checked(given or {}, shape)
+        sigmas = schedule(steps, shift=self.about["shift"])
+        if source is not None:
+            _check_source(source, strength, shape)
+            sigmas = _below(sigmas, strength)
         report = progress or (lambda done, total, stage: None)
-        total = variations * len(_windows(shape[0])) * steps
+        total = variations * len(_windows(shape[0])) * (len(sigmas) - 1)
         done = itertools.count()
 
-        def tick(*_: int) -> None:
-            report(next(done), total, "denoise")
-
         clock = [time.perf_counter()]
-        # Within the block autocast keeps the copies that it makes of the weights.
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self._precision():
             encoded = self.vocabulary.encode(prompt)
-            velocity = self._velocity(encoded, Guidance(guidance, interval))
+            away = self.vocabulary.encode(negative_prompt)
+            velocity = _Watched(self._velocity(encoded, away, Guidance(guidance, interval)))
             clock.append(time.perf_counter())
+
+            def tick(*_: int) -> None:
+                report(next(done), total, "denoise")
+                if preview and velocity.seen:
+                    preview(partial(self._look, velocity.seen))
+
             tick()
-            sigmas = schedule(steps, shift=self.about["shift"])
             clips = []
             for i in range(variations):
-                noise, held = self._start(shape, seed + i, given)
-                clips.append(_denoise(velocity, noise, held, sigmas, tick))
+                start, held = self._start(shape, seed + i, given, source, strength)
+                clips.append(_denoise(velocity, start, held, sigmas, tick))
             clock.append(time.perf_counter())
             videos = []
             for i, latents in enumerate(clips):
@@ -171,9 +211,13 @@ class Pipeline:
         timings = dict(zip(("text", "denoise", "decode"), spent, strict=True))
         return Clips(torch.cat(videos), encoded.unknown, encoded.cut, timings)
 
-    def _velocity(self, prompt: Encoded, guidance: Guidance) -> Velocity:
-        """The guided velocity of one clip; with and without the prompt in one batch."""
-        ids = self.vocabulary.batch([prompt, self.vocabulary.encode("")]).to(self.device)
+    def _precision(self) -> torch.autocast:
+        """Within this block autocast keeps the copies that it makes of the weights."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
+
+    def _velocity(self, prompt: Encoded, negative: Encoded, guidance: Guidance) -> Velocity:
+        """The guided velocity of one clip; towards and away from the prompts in one batch."""
+        ids = self.vocabulary.batch([prompt, negative]).to(self.device)
         context, mask = self.text(ids)
 
         def evaluate(*inputs: Tensor) -> Tensor:
@@ -190,17 +234,30 @@ class Pipeline:
         return velocity
 
     def _start(
-        self, shape: tuple[int, int, int, int], seed: int, given: Mapping[int, Tensor]
+        self,
+        shape: tuple[int, int, int, int],
+        seed: int,
+        given: Mapping[int, Tensor],
+        source: Tensor | None,
+        strength: float,
     ) -> tuple[Tensor, Tensor]:
-        """Noise (1, C, F, h, w) with the given frames in it, and which they are, (F,).
+        """Latents to begin from, (1, C, F, h, w), and which frames of them are given, (F,).
 
-        Frame follows frame, so that a longer clip begins with the noise of a shorter one.
+        The noise comes frame after frame, so that a longer clip begins with that of a shorter one.
         """
-        noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        start = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        if source is not None:
+            clean = source.transpose(0, 1).to(start)
+            start = (1 - strength) * clean + strength * start
         held = torch.zeros(shape[0], dtype=torch.bool)
         for frame, clean in given.items():
-            noise[frame], held[frame] = clean, True
-        return noise.transpose(0, 1)[None].to(self.device), held.to(self.device)
+            start[frame], held[frame] = clean, True
+        return start.transpose(0, 1)[None].to(self.device), held.to(self.device)
+
+    def _look(self, seen: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Newest frames of the clean clip, (3, T, H, W), as the model sees it at this level."""
+        latents, sigma, velocity = (tensor[:, :, -2:] for tensor in seen)
+        return self._decode(latents - sigma * velocity)[0]
 
     def _decode(self, latents: Tensor) -> Tensor:
         """Video (1, 3, T, H, W), piece by piece so that a minute needs no more memory."""
@@ -241,6 +298,38 @@ def _windows(frames: int) -> list[slice]:
     """Overlapping windows over the latent frames of a clip."""
     starts = range(0, max(1, frames - OVERLAP), WINDOW - OVERLAP)
     return [slice(start, min(start + WINDOW, frames)) for start in starts]
+
+
+class _Watched:
+    """A velocity that keeps what it was last asked and what it said, for whoever wants a look.
+
+    Attributes:
+        seen: latents (1, C, F, h, w), their levels (1, 1, F, 1, 1) and velocity; None at first.
+    """
+
+    def __init__(self, velocity: Velocity) -> None:
+        self.velocity = velocity
+        self.seen: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def __call__(self, latents: Tensor, sigma: Tensor) -> Tensor:
+        """The velocity, (1, C, F, h, w)."""
+        velocity = self.velocity(latents, sigma)
+        self.seen = latents, sigma[:, None, :, None, None], velocity
+        return velocity
+
+
+def _below(sigmas: Tensor, strength: float) -> Tensor:
+    """The schedule from a noise level on."""
+    return torch.cat([sigmas.new_tensor([strength]), sigmas[sigmas < strength]])
+
+
+def _check_source(source: Tensor, strength: float, shape: tuple[int, int, int, int]) -> None:
+    frames, channels, *size = shape
+    if source.shape != (channels, frames, *size):
+        allowed = f"latents of shape {(channels, frames, *size)}"
+        raise InputError("source", tuple(source.shape), allowed)
+    if not 0 < strength <= 1:
+        raise InputError("strength", strength, "numbers above 0 and at most 1")
 
 
 def _checked(given: Mapping[int, Tensor], shape: tuple[int, int, int, int]) -> Mapping[int, Tensor]:
