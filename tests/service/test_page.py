@@ -76,7 +76,7 @@ def test_what_else_must_hold_is_heeded_and_its_rows_still_serve_as_marks(
     [
         ("file-9", 2, "asc", "after"),
         ("file-of-bob", 2, "asc", "after"),
-        (None, 0, "asc", "limit"),
+        (None, -1, "asc", "limit"),
         (None, 101, "asc", "limit"),
         (None, 2, "up", "order"),
     ],

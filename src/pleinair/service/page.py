@@ -43,7 +43,7 @@ def page(
         owner: whose rows.
         after: id of the last row of the page before; None is the first page. A row that ``where``
             leaves out will do, so that a list can be read on while its rows are deleted.
-        limit: rows at most, 1 to ``most``.
+        limit: rows at most, 0 to ``most``.
         order: ``desc``, the newest first, or ``asc``.
         where: what else must hold for a row.
         most: the largest limit.
@@ -51,8 +51,8 @@ def page(
     Raises:
         InputError: ``after`` is no row of the owner, or ``limit`` or ``order`` is not allowed.
     """
-    if not 1 <= limit <= most:
-        raise InputError("limit", limit, f"1 to {most:,}")
+    if not 0 <= limit <= most:
+        raise InputError("limit", limit, f"0 to {most:,}")
     if order not in ORDERS:
         raise InputError("order", order, ", ".join(ORDERS))
     down = order == "desc"

@@ -150,7 +150,7 @@ class Videos:
         """Videos by age; raises InputError for an ``after`` that is no video of this owner."""
         with self.database.read() as session:
             alive = [Video.deleted_at.is_(None)]
-            return page(session, Video, owner, after, limit, order, where=alive)
+            return page(session, Video, owner, after, limit, order, *alive)
 
     def artifacts(self, owner: str, video_id: str) -> Sequence[Artifact]:
         """Files of a finished video.
@@ -313,7 +313,7 @@ class Videos:
             turn=start,
             finish=start + cost,
             memory=memory.estimate(session, request),
-            created_at=session.scalars(select(now())).one(),
+            created_at=_moment(session, owner),
             remixed_from=draft.remixed_from,
             batch_id=draft.batch_id,
             fingerprint=call.fingerprint,
@@ -336,6 +336,12 @@ class Videos:
         if current is None:
             current = session.scalars(waiting).one()
         return max(session.scalars(mine).one() or 0.0, current or 0.0)
+
+
+def _moment(session: Session, owner: str) -> float:
+    """Now, but after the owner's last video, so that a list keeps the order of asking."""
+    last = session.scalars(select(func.max(Video.created_at)).where(Video.owner == owner)).one()
+    return max(session.scalars(select(now())).one(), (last or 0.0) + 1e-5)
 
 
 def _owned(session: Session, owner: str, video_id: str) -> Video:
