@@ -56,11 +56,11 @@ class Given:
         """Check every field."""
         if self.role not in ROLES:
             raise InputError("given", self.role, ", ".join(ROLES))
-        if not isinstance(self.sha256, str) or not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+        if not re.fullmatch(r"[0-9a-f]{64}", str(self.sha256)):
             raise InputError("given", self.sha256, "64 hexadecimal digits")
         _check_number("at", self.at, 0, MOST_SECONDS)
         _check_number("strength", self.strength, 0, 1, above=True)
-        if not isinstance(self.name, str) or len(self.name) > 80:
+        if len(self.name) > 80:
             raise InputError("name", self.name, "up to 80 characters")
 
 
@@ -125,7 +125,7 @@ class VideoRequest:
 
     def _check_given(self) -> None:
         """Frames lie within the video; at most one clip is edited or extended."""
-        if not isinstance(self.given, tuple) or len(self.given) > MOST_GIVEN:
+        if len(self.given) > MOST_GIVEN:
             raise InputError("given", self.given, f"at most {MOST_GIVEN} pictures and clips")
         clips = [item for item in self.given if item.role in ("edit", "extend")]
         if len(clips) > 1:

@@ -215,5 +215,5 @@ def _read(part: type[Any], environment: Mapping[str, str] | None) -> dict[str, A
             raise InputError("environment", variable, ", ".join(sorted(known)))
         name = known[variable]
         if name in mine:
-            values[name] = _READ.get(name, lambda _, text: text)(variable, text)
+            values[name] = _READ[name](variable, text) if name in _READ else text
     return values

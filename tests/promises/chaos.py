@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 
 from pleinair.request import VideoRequest
 from pleinair.service.db import Database
@@ -119,7 +119,7 @@ def run(plan: Plan) -> Outcome:
 def work(plan: Plan) -> None:
     """A worker, as `pleinair worker` runs it."""
     if not plan.fenced:
-        Queue._mine = _anybodys  # type: ignore[method-assign]
+        Queue._mine = _anybodys  # type: ignore[method-assign,assignment]
     Worker(Settings(), plan.settings).run(threading.Event())
 
 
@@ -157,7 +157,7 @@ def keep_house(plan: Plan) -> None:
         time.sleep(LEASE / 3)
 
 
-def _anybodys(_: Queue, claim: Claim) -> list[object]:
+def _anybodys(_: Queue, claim: Claim) -> list[ColumnElement[bool]]:
     """No fence: whoever ever claimed the video may write."""
     return [Video.id == claim.id]
 
@@ -245,6 +245,6 @@ def _count(plan: Plan, database: Database, started: float) -> Outcome:
         + sum(key not in done for key in charges),
         delivered_twice=sum(events.get(key, 0) != 1 for key in done),
         stale=attempts.count(False),
-        broken=whole.count(False) + sum(len(artifacts) != 3 * len(done) for _ in (0,)),
+        broken=whole.count(False) + abs(len(artifacts) - 3 * len(done)),
         seconds=time.monotonic() - started,
     )

@@ -46,7 +46,10 @@ class Upload:
     def sha256(self) -> str:
         """Digest of all of it."""
         self.file.seek(0)
-        return hashlib.file_digest(self.file, "sha256").hexdigest()
+        digest = hashlib.sha256()
+        while piece := self.file.read(2**20):
+            digest.update(piece)
+        return digest.hexdigest()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> CoreSchema:

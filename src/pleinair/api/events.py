@@ -107,7 +107,7 @@ class Watchers:
             rows = session.execute(
                 there.where(Video.id.in_(ids), Video.deleted_at.is_(None))
             ).tuples()
-            found = list(rows)
+            found: list[tuple[Video, Preview | None]] = [(video, shot) for video, shot in rows]
         for video, preview in found:
             shown = video_object(video, self.standings.of(video))
             sight = Sight(shown, video.owner, video.state not in ACTIVE)

@@ -206,7 +206,7 @@ def _drawing(body: Drawing, source: Video | None = None) -> dict[str, Any]:
     return {"seed": draw_seed(), **fields}
 
 
-def _frame_of(source: Video | None, clip: Material) -> dict[str, int]:
+def _frame_of(source: Video | None, clip: Material) -> dict[str, Any]:
     """Size and rate: those of the video that it begins from."""
     if source is not None:
         return {name: source.request[name] for name in ("width", "height", "fps")}
