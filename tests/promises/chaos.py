@@ -218,13 +218,13 @@ def _count(plan: Plan, database: Database, started: float) -> Outcome:
     with database.read() as session:
         videos = {video.id: video for video in session.scalars(select(Video))}
         usage = select(Usage.video_id, func.count()).group_by(Usage.video_id)
-        charges = dict(session.execute(usage).tuples())
+        charges = dict(session.execute(usage))
         told = (
             select(Event.video_id, func.count())
             .where(Event.type == "video.completed")
             .group_by(Event.video_id)
         )
-        events = dict(session.execute(told).tuples())
+        events = dict(session.execute(told))
         artifacts = list(session.scalars(select(Artifact)))
     database.close()
     done = {key for key, video in videos.items() if video.state == COMPLETED}

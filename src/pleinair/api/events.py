@@ -106,7 +106,7 @@ class Watchers:
             there = select(Video, Preview).outerjoin(Preview, Preview.video_id == Video.id)
             rows = session.execute(
                 there.where(Video.id.in_(ids), Video.deleted_at.is_(None))
-            ).tuples()
+            )
             found: list[tuple[Video, Preview | None]] = [(video, shot) for video, shot in rows]
         for video, preview in found:
             shown = video_object(video, self.standings.of(video))
