@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
 import httpx
@@ -201,6 +202,7 @@ class _Transport(httpx.HTTPTransport):
     def __init__(self, guard: Guard, timeouts: Timeouts, inside: bool, tls: ssl.SSLContext) -> None:
         self._pool = httpcore.ConnectionPool(
             ssl_context=tls,
+            max_connections=None,
             max_keepalive_connections=0,  # a connection's time is that of one request
             network_backend=_Backend(guard, timeouts, inside),
         )
@@ -232,6 +234,7 @@ def client(
         timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect),
         follow_redirects=False,
         trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # keeps none
         headers={"user-agent": "pleinair", "accept-encoding": "identity"},
     )
 
@@ -260,7 +263,7 @@ def fetch(
             except InputError as error:
                 raise InputError(field, url, error.allowed) from None
             except (httpx.HTTPError, httpx.InvalidURL) as error:
-                raise InputError(field, url, f"addresses that answer ({_told(error)})") from error
+                raise InputError(field, url, f"addresses that answer ({told(error)})") from error
             try:
                 if response.next_request is None:
                     return _body(response, url, limit_bytes, field)
@@ -281,9 +284,10 @@ def _body(response: httpx.Response, url: str, limit: int, field: str) -> bytes:
             if len(body) > limit:
                 raise InputError(field, f"{len(body):,} bytes and more", f"at most {limit:,} bytes")
     except httpx.HTTPError as error:
-        raise InputError(field, url, f"addresses that answer ({_told(error)})") from error
+        raise InputError(field, url, f"addresses that answer ({told(error)})") from error
     return bytes(body)
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """An error of httpx in words; some carry none."""
     return str(error) or type(error).__name__
