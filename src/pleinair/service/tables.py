@@ -219,6 +219,7 @@ class Batch(Base):
     notes: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the caller's metadata
     errors: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     total: Mapped[int] = mapped_column(default=0)
+    keep_output: Mapped[float | None]  # seconds
     created_at: Mapped[float]
     in_progress_at: Mapped[float | None]
     finalizing_at: Mapped[float | None]
@@ -233,7 +234,10 @@ class Batch(Base):
 
 
 class BatchLine(Base):
-    """One create of a batch; ``video_id`` once it was queued, ``error`` if it was refused."""
+    """One create of a batch; ``video_id`` once it was queued, ``error`` if it was refused.
+
+    Its body is kept until then.
+    """
 
     __tablename__ = "batch_lines"
     batch_id: Mapped[str] = mapped_column(ForeignKey("batches.id"), primary_key=True)

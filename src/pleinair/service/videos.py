@@ -8,7 +8,7 @@ nobody waits behind another's hundred videos, and whoever comes later still come
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import delete, func, select, text, update
@@ -104,8 +104,20 @@ class Videos:
         self.storage = storage
         self.settings = settings
 
-    def create(self, owner: str, draft: Draft, call: Call | None = None) -> Receipt:
+    def create(
+        self,
+        owner: str,
+        draft: Draft,
+        call: Call | None = None,
+        on_create: Callable[[Session, Video], None] = lambda session, video: None,
+    ) -> Receipt:
         """Queue a video, once, however often the same call arrives.
+
+        Args:
+            owner: whose it is.
+            draft: what to make.
+            call: as it came in.
+            on_create: what else is kept in the same transaction; if it raises, nothing is.
 
         Raises:
             BusyError: the queue is full, or there were too many creates in this minute.
@@ -130,6 +142,7 @@ class Videos:
                         created_at=video.created_at,
                     )
                 )
+            on_create(session, video)
         return Receipt(video, True, limit, remaining, reset)
 
     def known(self, owner: str, call: Call) -> Receipt | None:
@@ -193,8 +206,20 @@ class Videos:
                 found = session.get(Video, found.remixed_from) if found.remixed_from else None
         return length
 
-    def cancel(self, owner: str, video_id: str) -> Video:
+    def cancel(
+        self,
+        owner: str,
+        video_id: str,
+        *,
+        code: str = CANCELLED,
+        message: str = "The video was cancelled.",
+    ) -> Video:
         """End a video that waits or is being made; its worker stops at its next step.
+
+        Args:
+            owner: whose it is.
+            video_id: which.
+            code, message: the reason that it tells.
 
         Raises:
             NotFoundError: there is no such video.
@@ -210,8 +235,8 @@ class Videos:
                     stage=CANCELLED,
                     completed_at=now(),
                     lease_until=None,
-                    error_code="cancelled",
-                    error_message="The video was cancelled.",
+                    error_code=code,
+                    error_message=message,
                 )
                 .returning(Video.id)
             )

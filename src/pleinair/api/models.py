@@ -1,0 +1,85 @@
+"""The models that are offered, and their other names; none is loaded to tell of it."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from pleinair.api.identity import Caller
+from pleinair.api.services import Use
+from pleinair.api.shapes import REFUSALS
+from pleinair.backends.base import MODELS
+from pleinair.errors import NotFoundError
+from pleinair.request import MOST_PIXELS, SIDES
+from pleinair.settings import ServiceSettings
+
+router = APIRouter(tags=["models"], responses=REFUSALS)
+
+CREATED = 1_795_477_208
+"""When the shipped weights were made, 2026-11-23."""
+SIZES = (
+    f"WIDTHxHEIGHT, both even and from {SIDES[0]} to {SIDES[1]} pixels; "
+    f"at most {MOST_PIXELS:,} pixels in all frames of all variations"
+)
+
+
+class ModelObject(BaseModel):
+    """A model as the API tells of it."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "pleinair"
+    about: Annotated[str, Field(description="Extra: what it is, in one line.")]
+    alias_of: Annotated[
+        str | None, Field(description="Extra: the model behind this name, if it is another's.")
+    ]
+    abilities: Annotated[
+        list[str], Field(description="Extra: what it can begin from or be told besides a prompt.")
+    ]
+    sizes: Annotated[str, Field(description="Extra: which sizes it makes.")] = SIZES
+    longest_seconds: Annotated[float, Field(description="Extra: length of the longest video.")]
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelObject]
+
+
+@router.get("/models")
+def list_models(owner: Caller, use: Use) -> ModelList:
+    """The models, then their other names."""
+    return ModelList(data=_offered(use.settings))
+
+
+@router.get("/models/{model_id}")
+def retrieve_model(model_id: str, owner: Caller, use: Use) -> ModelObject:
+    """One model."""
+    offered = _offered(use.settings)
+    for model in offered:
+        if model.id == model_id:
+            return model
+    there = ", ".join(model.id for model in offered)
+    raise NotFoundError(f"The model {model_id[:60]!r} does not exist here; there are: {there}.")
+
+
+def _offered(settings: ServiceSettings) -> list[ModelObject]:
+    """What a create would take: models that this version has, and names that lead to them."""
+    there = [model for model in settings.models if model in MODELS]
+    other = {alias: model for alias, model in settings.aliases.items() if model in there}
+    named = [(model, None) for model in there if model not in other]
+    return [_told(name, model) for name, model in [*named, *other.items()]]
+
+
+def _told(name: str, alias_of: str | None) -> ModelObject:
+    entry = MODELS[alias_of or name]
+    return ModelObject(
+        id=name,
+        created=CREATED,
+        about=entry.about,
+        alias_of=alias_of,
+        abilities=sorted(entry.abilities),
+        longest_seconds=entry.longest,
+    )
