@@ -50,6 +50,8 @@ def begin(request: VideoRequest, materials: Materials | None) -> Beginning:
     extend = next((clip for item, clip in found if item.role == "extend"), None)
     characters = [(item, clip) for item, clip in found if item.role == "character"]
     notes = []
+    if extend and pictures.pop(0.0, None) is not None:
+        notes.append("the picture at 0 s has no effect: there the clip goes on")
     if characters and not (pictures or edit or extend):
         for at, how, (item, clip) in zip(
             (0.0, request.seconds), ("opens", "closes"), characters, strict=False

@@ -18,7 +18,8 @@ def models() -> None:
     settings = Settings.read()
     table = Table("id", "what it is", "weights")
     for name, entry in MODELS.items():
-        table.add_row(name, entry.about, _found(settings.weights / entry.file))
+        weights = _found(settings.weights / entry.file) if entry.file else "none needed"
+        table.add_row(name, entry.about, weights)
     Console().print(table)
 
 
@@ -30,7 +31,7 @@ def doctor() -> None:
     from pleinair.media.codec import FORMATS
 
     settings = Settings.read()
-    weights = [settings.weights / entry.file for entry in MODELS.values()]
+    weights = [settings.weights / entry.file for entry in MODELS.values() if entry.file]
     missing = [form.codec for form in FORMATS.values() if form.codec not in av.codecs_available]
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
     rows = {

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from pleinair.backends.base import Generation, check_model, open_backend
+from pleinair.backends.base import MODELS, Generation, check_model, open_backend
 from pleinair.commands.console import notes, progress_bar
-from pleinair.request import VideoRequest, draw_seed, parse_size
+from pleinair.commands.given import read_given
+from pleinair.request import MOST_SECONDS, Given, VideoRequest, draw_seed, parse_size
 from pleinair.settings import Settings
 
 _SIZE = f"{VideoRequest.width}x{VideoRequest.height}"
@@ -22,7 +23,20 @@ def generate(
         Path | None,
         typer.Option("--output", "-o", help="File; pleinair-SEED.mp4 if none."),
     ] = None,
-    seconds: Annotated[float, typer.Option(help="Length, up to 60.")] = VideoRequest.seconds,
+    negative: Annotated[
+        str, typer.Option(help="What to keep out; works where guidance does.")
+    ] = VideoRequest.negative_prompt,
+    image: Annotated[Path | None, typer.Option(help="Picture that the video opens with.")] = None,
+    edit: Annotated[Path | None, typer.Option(help="Video to draw anew.")] = None,
+    strength: Annotated[
+        float, typer.Option(help="How much an edit may change: above 0, at most 1.")
+    ] = Given.strength,
+    extend: Annotated[
+        Path | None, typer.Option(help="Video to go on with; the length is what is added.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length, up to 60; 2 if none, for an edit the video's.")
+    ] = None,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT, even numbers from 32 to 4096.")] = _SIZE,
     fps: Annotated[
         int, typer.Option(help="Frames a second; the model's 8 are interpolated along the motion.")
@@ -55,6 +69,11 @@ def generate(
     """Make a video from a description."""
     started = time.perf_counter()
     width, height = parse_size(size)
+    given, materials = read_given(image=image, edit=edit, strength=strength, extend=extend)
+    if seconds is None:
+        clips = [materials[item.sha256] for item in given if item.role == "edit"]
+        lengths = [float(len(clip.frames) / clip.fps) for clip in clips]
+        seconds = min(MOST_SECONDS, *lengths) if lengths else VideoRequest.seconds
     request = VideoRequest(
         prompt=prompt,
         model=model,
@@ -66,8 +85,11 @@ def generate(
         steps=steps,
         guidance=guidance,
         variations=variations,
+        negative_prompt=negative,
+        given=given,
     )
     check_model(model)
+    MODELS[model].check(request)
     settings = Settings.read()
     settings = replace(settings, device=device or settings.device)
     settings = replace(settings, threads=settings.threads if threads is None else threads)
@@ -75,7 +97,7 @@ def generate(
     _check_outputs(output, format, (thumbnail, sheet))
 
     with progress_bar(quiet=as_json) as progress:
-        generation = open_backend(model, settings).generate(request, progress)
+        generation = open_backend(model, settings).generate(request, progress, materials=materials)
         encoding = time.perf_counter()
         files = _write(generation, output, format, thumbnail, sheet)
         now = time.perf_counter()
@@ -136,20 +158,23 @@ def _tell(generation: Generation, files: list[Path], total: float) -> None:
     request = made.request
     enlarged = max(request.width / made.native_width, request.height / made.native_height)
     how = "enlarged" if enlarged > 1 else "scaled"
+    frames = len(generation.frames)  # with those of a clip that was extended
     between = ", motion interpolated" if generation.fps != made.native_fps else ""
     for word, like in made.unknown.items():
         hint = f"; did you mean {like}?" if like else ""
         notes.print(f"[yellow]unknown word:[/] {word}{hint}", soft_wrap=True)
     if made.cut:
         notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
+    for note in made.notes:
+        notes.print(f"[yellow]note:[/] {note}", soft_wrap=True)
     print(
         f"model      {request.model}, {request.steps} steps, guidance {request.guidance:g}\n"
         f"seed       {request.seed}\n"
         f"drawn      {made.native_width}x{made.native_height}, "
         f"{made.native_fps} frames/s, {made.native_frames} frames\n"
         f"delivered  {request.width}x{request.height} ({how} {enlarged:.3g} times), "
-        f"{generation.fps} frames/s{between}, {request.frames} frames, "
-        f"{request.frames / generation.fps:.4g} s"
+        f"{generation.fps} frames/s{between}, {frames} frames, "
+        f"{frames / generation.fps:.4g} s"
     )
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in made.seconds.items())
     print(f"time       {total:.1f} s ({stages})")

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
-from pleinair.errors import InputError
+from pleinair.errors import InputError, MediaError
 from pleinair.media.codec import replacing
 from pleinair.media.frames import Frames, Picture, resize_picture
 
@@ -28,6 +28,19 @@ def write_picture(path: Path, picture: Picture) -> None:
     check_picture_name(path)
     with replacing(path) as scratch:
         Image.fromarray(picture).save(scratch, PICTURES[path.suffix.lower()], quality=90)
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a still picture, upright; raises MediaError when there is none in the file."""
+    try:
+        with Image.open(path) as opened:
+            picture: Picture = np.array(ImageOps.exif_transpose(opened).convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise MediaError(f"cannot read {path}: it is no picture that Pillow knows") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MediaError(f"cannot read {path}: {reason}") from error
+    return picture
 
 
 def thumbnail(frames: Frames, width: int = 320) -> Picture:
