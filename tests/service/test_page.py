@@ -1,6 +1,3 @@
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pleinair.errors import InputError
@@ -10,15 +7,12 @@ from pleinair.service.tables import File
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    database = Database(f"sqlite:///{tmp_path / 'test.db'}")
-    database.migrate()
+def filled(database: Database) -> Database:
     with database.write() as session:
         for i in range(7):  # pairs made at the same moment, so that the id decides
             session.add(_file(f"file-{i}", "ann", i // 2))
         session.add(_file("file-of-bob", "bob", 3))
-    yield database
-    database.close()
+    return database
 
 
 def _file(id: str, owner: str, time: float) -> File:
@@ -50,23 +44,23 @@ def _walk(database: Database, limit: int, order: str) -> list[str]:
 @pytest.mark.parametrize("limit", [1, 2, 3, 6, 7, 100])
 @pytest.mark.parametrize("order", ["asc", "desc"])
 def test_pages_show_every_row_of_the_owner_once_and_in_order(
-    database: Database, limit: int, order: str
+    filled: Database, limit: int, order: str
 ) -> None:
     names = [f"file-{i}" for i in range(7)]
-    assert _walk(database, limit, order) == (names if order == "asc" else names[::-1])
+    assert _walk(filled, limit, order) == (names if order == "asc" else names[::-1])
 
 
-def test_a_page_names_its_ends(database: Database) -> None:
-    with database.read() as session:
+def test_a_page_names_its_ends(filled: Database) -> None:
+    with filled.read() as session:
         found = page(session, File, "ann", limit=3)
         assert (found.first_id, found.last_id, found.has_more) == ("file-6", "file-4", True)
         assert page(session, File, "nobody") == Page((), None, None, False)
 
 
 def test_what_else_must_hold_is_heeded_and_its_rows_still_serve_as_marks(
-    database: Database,
+    filled: Database,
 ) -> None:
-    with database.read() as session:
+    with filled.read() as session:
         found = page(session, File, "ann", "file-4", 2, "desc", File.purpose == "vision")
         assert [item.id for item in found.items] == ["file-3", "file-2"]
 
@@ -82,8 +76,8 @@ def test_what_else_must_hold_is_heeded_and_its_rows_still_serve_as_marks(
     ],
 )
 def test_what_cannot_be_is_refused(
-    database: Database, after: str | None, limit: int, order: str, field: str
+    filled: Database, after: str | None, limit: int, order: str, field: str
 ) -> None:
-    with database.read() as session, pytest.raises(InputError) as caught:
+    with filled.read() as session, pytest.raises(InputError) as caught:
         page(session, File, "ann", after, limit, order)
     assert caught.value.field == field
