@@ -56,6 +56,13 @@ def answer_of(error: PleinairError) -> Answer:
     return next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), UNEXPECTED)
 
 
+def param_of(error: PleinairError) -> str | None:
+    """The field that an error is about."""
+    if isinstance(error, errors.ModelError):
+        return "model"
+    return error.field if isinstance(error, InputError) else None
+
+
 def respond(error: PleinairError) -> JSONResponse:
     """The whole response to an error of the tree."""
     answer = answer_of(error)
@@ -67,10 +74,8 @@ def respond(error: PleinairError) -> JSONResponse:
         headers["retry-after-ms"] = str(max(1, round(error.retry_after * 1000)))
     elif answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = "1"
-    param = error.field if isinstance(error, InputError) else None
-    if isinstance(error, errors.ModelError):
-        param = "model"
-    return JSONResponse(envelope(str(error), answer, param), answer.status, headers)
+    body = envelope(str(error), answer, param_of(error))
+    return JSONResponse(body, answer.status, headers)
 
 
 def install(app: FastAPI) -> None:

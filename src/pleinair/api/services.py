@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from pleinair.service.batches import Batches
 from pleinair.service.characters import Characters
 from pleinair.service.db import Database
+from pleinair.service.endpoints import Endpoints
 from pleinair.service.fetch import Guard
 from pleinair.service.files import Files
 from pleinair.service.materials import Materials
@@ -15,7 +16,6 @@ from pleinair.service.secret import server_secret
 from pleinair.service.standing import Standings
 from pleinair.service.storage import Storage
 from pleinair.service.videos import Videos
-from pleinair.service.webhooks import Endpoints
 from pleinair.settings import ServiceSettings
 
 
@@ -44,7 +44,10 @@ class Services:
         guard = Guard(settings.webhook_allow)
         videos = Videos(database, storage, settings)
         files = Files(database, storage)
-        return cls(
+        from pleinair.api.lines import Lines  # which works with these services in turn
+
+        lines = Lines(lambda: made)
+        made = cls(
             settings=settings,
             database=database,
             storage=storage,
@@ -54,9 +57,10 @@ class Services:
             materials=Materials(database, storage),
             characters=Characters(database),
             files=files,
-            batches=Batches(database, files, videos, settings),
+            batches=Batches(database, files, videos, lines),
             endpoints=Endpoints(database, secret, guard),
         )
+        return made
 
 
 def services(request: Request) -> Services:

@@ -219,7 +219,7 @@ class Batch(Base):
     notes: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the caller's metadata
     errors: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     total: Mapped[int] = mapped_column(default=0)
-    keep_output: Mapped[float | None]  # seconds
+    keep_output: Mapped[int | None]  # seconds
     created_at: Mapped[float]
     in_progress_at: Mapped[float | None]
     finalizing_at: Mapped[float | None]

@@ -25,7 +25,7 @@ def upgrade() -> None:
         sa.Column("notes", sa.JSON(), nullable=False),
         sa.Column("errors", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("total", sa.BigInteger(), nullable=False),
-        sa.Column("keep_output", sa.Double(), nullable=True),
+        sa.Column("keep_output", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("in_progress_at", sa.Double(), nullable=True),
         sa.Column("finalizing_at", sa.Double(), nullable=True),
