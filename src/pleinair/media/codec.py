@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -100,13 +100,21 @@ def replacing(path: Path) -> Iterator[Path]:
             scratch.unlink()
 
 
-def write_video(path: Path, frames: Frames, fps: int, *, format: str | None = None) -> None:
+def write_video(
+    path: Path,
+    frames: Frames,
+    fps: int,
+    *,
+    format: str | None = None,
+    each: Callable[[], None] | None = None,
+) -> None:
     """Write a clip as H.264 in MP4 (streamable from its start), VP9 in WebM, GIF or WebP.
 
     Args:
         path: its suffix decides the format if ``format`` does not.
         frames: (T, H, W, 3), even sides.
         fps: frames a second; GIF keeps times to a hundredth of a second only.
+        each: called after each frame; what it raises ends the writing, and no file is left.
 
     Raises:
         InputError: the format is unknown or a side is odd.
@@ -114,6 +122,35 @@ def write_video(path: Path, frames: Frames, fps: int, *, format: str | None = No
     """
     chosen = FORMATS[format_of(path, format)]
     _, height, width, _ = frames.shape
+    pictures = _palette(frames, fps) if chosen.pixels == "pal8" else _colour(frames)
+    if each:
+        pictures = _counted(pictures, each)
+    encode(path, pictures, width, height, Fraction(fps), chosen, each)
+
+
+def encode(
+    path: Path,
+    pictures: Iterable[av.VideoFrame],
+    width: int,
+    height: int,
+    rate: Fraction,
+    chosen: Format,
+    each: Callable[[], None] | None = None,
+) -> None:
+    """Write pictures as they come, so that a long clip is never held whole.
+
+    Args:
+        path: where to.
+        pictures: of that size and of the format's pixels, in BT.709 where these are YUV.
+        width, height: even.
+        rate: pictures a second.
+        chosen: the format.
+        each: called after each picture.
+
+    Raises:
+        InputError: a side is odd.
+        MediaError: the file cannot be written.
+    """
     if width % 2 or height % 2:
         raise InputError("size", f"{width}x{height}", "even sides")
     with (
@@ -122,21 +159,29 @@ def write_video(path: Path, frames: Frames, fps: int, *, format: str | None = No
             str(scratch), "w", format=chosen.muxer, container_options=chosen.muxer_options
         ) as container,
     ):
-        stream = container.add_stream(chosen.codec, rate=fps, options=dict(chosen.codec_options))
+        stream = container.add_stream(chosen.codec, rate=rate, options=dict(chosen.codec_options))
         assert isinstance(stream, VideoStream)
         stream.width, stream.height, stream.pix_fmt = width, height, chosen.pixels
-        pictures = _palette(frames, fps) if chosen.pixels == "pal8" else _colour(stream, frames)
+        if chosen.pixels != "pal8":  # untagged files change colour by player
+            context = stream.codec_context
+            context.color_primaries = context.color_trc = context.colorspace = _BT709
+            context.color_range = _LIMITED
         for i, picture in enumerate(pictures):
-            picture.pts, picture.time_base = i, Fraction(1, fps)
+            picture.pts, picture.time_base = i, 1 / rate
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
 
 
-def _colour(stream: VideoStream, frames: Frames) -> Iterator[av.VideoFrame]:
-    """Frames in BT.709, with the stream tagged so: untagged files change colour by player."""
-    context = stream.codec_context
-    context.color_primaries = context.color_trc = context.colorspace = _BT709
-    context.color_range = _LIMITED
+def _counted(
+    pictures: Iterator[av.VideoFrame], each: Callable[[], None]
+) -> Iterator[av.VideoFrame]:
+    for picture in pictures:
+        yield picture
+        each()
+
+
+def _colour(frames: Frames) -> Iterator[av.VideoFrame]:
+    """Frames in BT.709."""
     reformatter = VideoReformatter()
     for picture in frames:
         yield reformatter.reformat(
