@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 import pleinair
 from pleinair.api import batches, errors, files, media, models, videos, webhooks
+from pleinair.api.document import Documented
 from pleinair.api.events import Watchers
 from pleinair.api.headers import Frame
 from pleinair.api.metrics import Metrics
@@ -38,7 +39,7 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
         from pleinair.api.fixture import pretend
 
         use = pretend(use)
-    app = FastAPI(
+    app = Documented(
         title="Pleinair",
         version=pleinair.__version__,
         description=ABOUT,

@@ -14,7 +14,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, BinaryIO, TypeVar, cast, get_origin
 
 from fastapi import Request
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
@@ -25,8 +25,10 @@ from starlette.exceptions import HTTPException
 from pleinair.errors import InputError
 
 MOST_TEXT = 30 * 2**20  # bytes of one text part: a data URL may hold 20,971,520 characters
-_PART = re.compile(r"\[([^\[\]]*)\]")
+_NAME = re.compile(r"[^\[\]]+(\[[^\[\]]*\]){0,4}")
 _Model = TypeVar("_Model", bound=BaseModel)
+BODIES: dict[str, type[BaseModel]] = {}
+"""The models that are `documented`, by name; `pleinair.api.document` writes their schemas."""
 
 
 @dataclass(frozen=True)
@@ -70,19 +72,24 @@ def body_of(model: type[_Model]) -> Callable[[Request], AsyncIterator[_Model]]:
     Raises:
         InputError: the body cannot be read, or a field is not allowed; the error names it.
     """
-    texts = {
-        name for name, field in model.model_fields.items() if field.annotation in (str, str | None)
-    }
+    kinds = {name: field.annotation for name, field in model.model_fields.items()}
+    texts = {name for name, kind in kinds.items() if kind in (str, str | None)}
+    lists = {name for name, kind in kinds.items() if get_origin(kind) is list}
+    files = {name for name, field in model.model_fields.items() if field.annotation is Upload}
 
     async def dependency(request: Request) -> AsyncIterator[_Model]:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
             async with _form(request) as form:
                 pairs = [
-                    (name, value if name in texts else _value(value))
+                    (name, value if name in texts else _value(value, whole=name in files))
                     for name, value in form.multi_items()
                 ]
-                yield checked(model, nest(pairs))
+                fields = nest(pairs)
+                for name in lists & fields.keys():  # a list of one looks like the one
+                    if not isinstance(fields[name], list):
+                        fields[name] = [fields[name]]
+                yield checked(model, fields)
             return
         yield checked(model, await _json(request))
 
@@ -90,10 +97,13 @@ def body_of(model: type[_Model]) -> Callable[[Request], AsyncIterator[_Model]]:
 
 
 def documented(model: type[BaseModel], *, files: bool = True) -> dict[str, Any]:
-    """What the OpenAPI document says of a body that `body_of` reads."""
-    reference = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
-    kinds = ["application/json", *(["multipart/form-data"] if files else [])]
-    return {"requestBody": {"required": True, "content": dict.fromkeys(kinds, reference)}}
+    """What the OpenAPI document says of a body that `body_of` reads: a form only with files."""
+    BODIES[model.__name__] = model
+    place = f"#/components/schemas/{model.__name__}"
+    content: dict[str, Any] = {"application/json": {"schema": {"$ref": place}}}
+    if files:
+        content["multipart/form-data"] = {"schema": {"$ref": f"{place}Form"}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def checked(model: type[_Model], fields: dict[str, Any]) -> _Model:
@@ -108,45 +118,51 @@ def nest(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Plain values of the fields of a form, whose names may have brackets."""
     tree: dict[str, Any] = {}
     for name, value in pairs:
-        head = name.partition("[")[0]
-        _put(tree, [head, *_PART.findall(name[len(head) :])], value)
+        path = name.replace("]", "").split("[") if _NAME.fullmatch(name) else [name]
+        _put(tree, path, value)
     return {name: _listed(value) for name, value in tree.items() if value is not None}
+
+
+class _Several(list[Any]):
+    """Values of a field that came more than once."""
 
 
 def _put(tree: dict[str, Any], path: list[str], value: Any) -> None:  # noqa: ANN401
     name, rest = path[0], path[1:]
+    there = tree.get(name)
     if not rest:
-        there = tree.get(name)
         if isinstance(value, Upload) and (isinstance(there, dict) or not value.size):
             tree.setdefault(name, value if value.size else None)
-        else:
+        elif there is None or isinstance(there, Upload):
             tree[name] = value
+        elif isinstance(there, _Several):
+            there.append(value)
+        else:
+            tree[name] = _Several([there, value])
         return
+    if not isinstance(there, dict):
+        there = tree[name] = {}
     if rest[0] == "":  # a list: a new element begins when a field of the last one comes again
-        count = sum(1 for key in tree.get(name) or {} if isinstance(tree.get(name), dict))
-        last = (tree.get(name) or {}).get(str(count - 1), {}) if count else {}
-        fresh = count == 0 or len(rest) == 1 or (isinstance(last, dict) and rest[1] in last)
-        rest = [str(count if fresh else count - 1), *rest[1:]]
-    if not isinstance(tree.get(name), dict):
-        tree[name] = {}
-    _put(tree[name], rest, value)
+        last = there.get(str(len(there) - 1))
+        same = len(rest) > 1 and isinstance(last, dict) and rest[1] not in last
+        rest = [str(len(there) - same), *rest[1:]]
+    _put(there, rest, value)
 
 
 def _listed(value: Any) -> Any:  # noqa: ANN401
-    """A dict whose keys count from 0 is a list."""
+    """A dict whose keys are the numbers from 0 is a list."""
     if not isinstance(value, dict):
         return value
     values = {key: _listed(item) for key, item in value.items()}
-    if values and list(values) == [str(i) for i in range(len(values))]:
-        return list(values.values())
-    return values
+    numbers = [str(i) for i in range(len(values))]
+    return [values[i] for i in numbers] if values and values.keys() == set(numbers) else values
 
 
-def _value(value: UploadFile | str) -> Any:  # noqa: ANN401
-    """A part of a form: text, the object in JSON text, or an upload."""
+def _value(value: UploadFile | str, *, whole: bool = False) -> Any:  # noqa: ANN401
+    """A part of a form: text, the object in JSON text, or an upload, which a ``whole`` file is."""
     if isinstance(value, str):
         return _object(value)
-    if value.content_type == "application/json" and (value.size or 0) < MOST_TEXT:
+    if not whole and value.content_type == "application/json" and (value.size or 0) < MOST_TEXT:
         return _object(value.file.read().decode("utf-8", "replace"))
     file = cast("SpooledTemporaryFile[bytes]", value.file)
     return Upload(
@@ -161,7 +177,7 @@ def _object(text: str) -> Any:  # noqa: ANN401
     if text.lstrip()[:1] in ("{", "["):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
     return text
 
@@ -190,7 +206,7 @@ async def _json(request: Request) -> dict[str, Any]:
     raw = await request.body()
     try:
         fields = json.loads(raw) if raw else {}
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         got = raw[:60].decode("utf-8", "replace")
         raise InputError("body", got, "a JSON object or a form") from error
     if not isinstance(fields, dict):

@@ -7,7 +7,7 @@ there is nothing to say.
 import math
 from typing import Annotated, Any, Literal, TypeAlias, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from pleinair.api.body import Upload
 from pleinair.request import MOST_CHARACTERS, MOST_SEED
@@ -29,10 +29,23 @@ def _number(value: object) -> object:
     return float(value)
 
 
+def _schema_of_seconds(most: int) -> WithJsonSchema:
+    number = {"type": "number", "exclusiveMinimum": 0, "maximum": most}
+    text = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "maxLength": 12}
+    return WithJsonSchema({"anyOf": [text, number], "examples": ["4"]})
+
+
 Seconds: TypeAlias = Annotated[
     float,
-    BeforeValidator(_number, json_schema_input_type=str | float),
+    BeforeValidator(_number),
     Field(gt=0, le=60, allow_inf_nan=False, description='Length, as text or number, such as "4".'),
+    _schema_of_seconds(60),
+]
+Added: TypeAlias = Annotated[
+    float,
+    BeforeValidator(_number),
+    Field(gt=0, le=20, allow_inf_nan=False, description="Length of what is added."),
+    _schema_of_seconds(20),
 ]
 Status: TypeAlias = Literal["queued", "in_progress", "completed", "failed"]
 Prompt: TypeAlias = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS)]
@@ -139,7 +152,7 @@ class ExtendVideo(Drawing):
 
     prompt: Prompt
     video: Upload | VideoReference
-    seconds: Annotated[Seconds, Field(le=20, description="Length of what is added.")] = 4.0
+    seconds: Added = 4.0
     model: str | None = None
 
 

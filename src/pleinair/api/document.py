@@ -1,0 +1,78 @@
+"""The OpenAPI document: what FastAPI knows of the routes, and the bodies that are read by hand.
+
+A body has two schemas. In JSON a file cannot be sent, so where one may stand there is only the
+object; the form, named after the model and ``Form``, has both, and its objects are JSON text.
+"""
+
+import copy
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from pleinair.api.body import BODIES
+
+_PLACE = "#/components/schemas/"
+_FILE = {"type": "string", "format": "binary"}
+Schema = dict[str, Any]
+
+
+class Documented(FastAPI):
+    """An app whose document has the schemas of all bodies."""
+
+    def openapi(self) -> Schema:
+        """The document; made once."""
+        document = super().openapi()
+        schemas = document["components"]["schemas"]
+        if not BODIES.keys() <= schemas.keys():
+            schemas.update(_schemas(list(BODIES.values())))
+            for content in _forms(document):
+                form = schemas[content["schema"]["$ref"].removeprefix(_PLACE)]
+                content["encoding"] = {
+                    name: {"contentType": "application/json"}
+                    for name, field in form["properties"].items()
+                    if not _has(field, _FILE) and "$ref" in str(field)
+                }
+        return document
+
+
+def _schemas(models: list[type[BaseModel]]) -> dict[str, Schema]:
+    """Schemas of bodies in both forms, and of what they are made of."""
+    pairs = [(model, "validation") for model in models]
+    _, found = models_json_schema(pairs, ref_template=f"{_PLACE}{{model}}")  # type: ignore[arg-type]
+    schemas: dict[str, Schema] = found["$defs"]
+    for model in models:
+        whole = schemas[model.__name__]
+        form = copy.deepcopy(whole) | {"title": f"{model.__name__}Form"}
+        schemas[f"{model.__name__}Form"] = form
+        for field in whole["properties"].values():
+            _without_file(field)
+    return schemas
+
+
+def _without_file(field: Schema) -> None:
+    """Take the file out of a field that may be one or an object."""
+    choices = [choice for choice in field.get("anyOf", ()) if not _has(choice, _FILE)]
+    if len(choices) == 1:
+        del field["anyOf"]
+        field.update(choices[0])
+    elif choices:
+        field["anyOf"] = choices
+
+
+def _has(field: Schema, wanted: Schema) -> bool:
+    """Whether a field, or one of its choices, is what is wanted."""
+    return wanted.items() <= field.items() or any(
+        _has(choice, wanted) for choice in field.get("anyOf", ())
+    )
+
+
+def _forms(document: Schema) -> list[Schema]:
+    """The multipart bodies of all operations."""
+    return [
+        operation["requestBody"]["content"]["multipart/form-data"]
+        for path in document["paths"].values()
+        for operation in path.values()
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    ]
