@@ -123,8 +123,6 @@ def write_video(
     chosen = FORMATS[format_of(path, format)]
     _, height, width, _ = frames.shape
     pictures = _palette(frames, fps) if chosen.pixels == "pal8" else _colour(frames)
-    if each:
-        pictures = _counted(pictures, each)
     encode(path, pictures, width, height, Fraction(fps), chosen, each)
 
 
@@ -169,15 +167,9 @@ def encode(
         for i, picture in enumerate(pictures):
             picture.pts, picture.time_base = i, 1 / rate
             container.mux(stream.encode(picture))
+            if each:
+                each()
         container.mux(stream.encode(None))
-
-
-def _counted(
-    pictures: Iterator[av.VideoFrame], each: Callable[[], None]
-) -> Iterator[av.VideoFrame]:
-    for picture in pictures:
-        yield picture
-        each()
 
 
 def _colour(frames: Frames) -> Iterator[av.VideoFrame]:
