@@ -218,13 +218,19 @@ def _told(error: ValidationError, model: type[BaseModel]) -> InputError:
     """The first mistake in words: the field, what came, what is allowed."""
     mistakes = error.errors()
     first = mistakes[0]
+    if first["type"] == "is_instance_of":  # no file; what is wrong with the object tells more
+        same = [mistake for mistake in mistakes if mistake["loc"][0] == first["loc"][0]]
+        first = same[1] if len(same) > 1 else first
     names = [str(part) for part in first["loc"] if not _is_type(part, model)]
     field = ".".join(names) or "body"
     if first["type"] == "missing":
         return InputError(field, None, "a value; this field is required")
+    if first["type"] in ("is_instance_of", "model_type"):
+        file = "a file or " if mistakes[0]["type"] == "is_instance_of" else ""
+        return InputError(field, first["input"], f"{file}an object")
     if first["type"] == "extra_forbidden":
-        known = ", ".join(sorted(model.model_fields))
-        return InputError(field, first["input"], f"no such field; there are: {known}")
+        known = f"; there are: {', '.join(sorted(model.model_fields))}" if len(names) == 1 else ""
+        return InputError(field, first["input"], f"no such field{known}")
     reason = str(first.get("ctx", {}).get("error") or first["msg"])
     return InputError(field, first["input"], reason[0].lower() + reason[1:])
 
