@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pleinair.commands import inspect, learn, make, worlds
+from pleinair.commands import inspect, keep, learn, make, worlds
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -21,6 +21,8 @@ app.command("generate")(make.generate)
 app.command("render")(worlds.render)
 app.command("train")(learn.train)
 app.command("evaluate")(learn.evaluate)
+app.command("backup")(keep.backup)
+app.command("restore")(keep.restore)
 app.command("models")(inspect.models)
 app.command("doctor")(inspect.doctor)
 

@@ -101,7 +101,6 @@ class Database:
 
     def is_current(self) -> bool:
         """Whether the tables are of this version."""
-        head = ScriptDirectory.from_config(_config()).get_current_head()
         try:
             with self.read() as session:
                 found = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -109,11 +108,16 @@ class Database:
             raise
         except DBAPIError:
             return False
-        return found == head
+        return found == newest()
 
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+def newest() -> str | None:
+    """The revision of this version's tables."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 @contextmanager
