@@ -1,0 +1,40 @@
+"""Who is calling."""
+
+import pytest
+
+from pleinair.api.identity import LOCAL, identify
+from pleinair.errors import AccessError
+from pleinair.settings import digest_of_key
+
+KEYS = {"ann": digest_of_key("sk-of-ann-000001"), "bob": digest_of_key("sk-of-bob-000002")}
+
+
+def test_a_server_without_keys_has_one_user() -> None:
+    assert identify({}, None) == identify({}, "Bearer anything") == LOCAL
+
+
+@pytest.mark.parametrize("header", ["Bearer sk-of-bob-000002", "bearer  sk-of-bob-000002 "])
+def test_a_key_tells_its_user(header: str) -> None:
+    assert identify(KEYS, header) == "bob"
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic sk-of-bob-000002"])
+def test_without_a_key_it_says_how_to_send_one(header: str | None) -> None:
+    with pytest.raises(AccessError, match="Authorization: Bearer YOUR_KEY"):
+        identify(KEYS, header)
+
+
+def test_an_unknown_key_is_never_told_whole() -> None:
+    with pytest.raises(AccessError, match=r"Incorrect API key provided: sk-…99\.") as caught:
+        identify(KEYS, "Bearer sk-wrong-secret-99")
+    assert "wrong" not in str(caught.value)
+
+
+def test_a_short_unknown_key_is_not_told_at_all() -> None:
+    with pytest.raises(AccessError, match=r"provided: …\."):
+        identify(KEYS, "Bearer secret")
+
+
+def test_the_digest_of_a_key_is_no_key() -> None:
+    with pytest.raises(AccessError):
+        identify(KEYS, f"Bearer {KEYS['ann']}")
