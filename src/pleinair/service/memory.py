@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, quantiles
-from typing import Any
+from types import ModuleType
 
 import psutil
 from sqlalchemy import func, select
@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from pleinair.request import VideoRequest
 from pleinair.service.db import now
-from pleinair.service.tables import COMPLETED, Material, Video, Worker
+from pleinair.service.tables import COMPLETED, RUNNING, Material, Video, Worker
 
 _SEEN = 60.0  # seconds after which a silent worker is not counted
 _RECENT = 50  # measured videos from which the need is known
@@ -92,12 +92,33 @@ def capacity(gigabytes: float = 0.0) -> int:
     return min(limits + _own(gigabytes))
 
 
-def available(gigabytes: float = 0.0) -> int:
-    """Bytes that this process may grow to now, what it holds already included."""
+def available(gigabytes: float = 0.0, promised: int = 0) -> int:
+    """Bytes that this process may grow to now, what it holds already included.
+
+    Args:
+        gigabytes: its own limit; 0 is none.
+        promised: what others are about to take, see `promised`.
+    """
     mine = psutil.Process().memory_info().rss
     free, _ = _gpu() or (sys.maxsize, sys.maxsize)
     rooms = [psutil.virtual_memory().available, *(limit - used for limit, used in _groups())]
-    return min([mine + max(0, min(rooms)), free, *_own(gigabytes)])
+    return min([mine + max(0, min(rooms) - promised), free, *_own(gigabytes)])
+
+
+def promised(session: Session, host: str, me: str) -> int:
+    """Bytes that videos of other workers on this machine should need, and do not hold yet."""
+    running = (
+        select(Worker.pid, Video.memory)
+        .join(Video, Video.worker == Worker.id)
+        .where(Video.state == RUNNING, Worker.host == host, Worker.id != me)
+    )
+    total = 0
+    for pid, needed in session.execute(running).tuples():
+        try:
+            total += max(0, needed - psutil.Process(pid).memory_info().rss)
+        except psutil.Error:  # it is gone, and holds nothing
+            continue
+    return total
 
 
 class Peak:
@@ -163,7 +184,7 @@ def _own(gigabytes: float) -> list[int]:
     return [int(gigabytes * 1e9)] if gigabytes else []
 
 
-def _torch_on_gpu() -> Any:  # the module, of which nothing may be known here
+def _torch_on_gpu() -> ModuleType | None:
     """Torch, if this process works with it on a GPU; it is never loaded from here."""
     torch = sys.modules.get("torch")
     return torch if torch and torch.cuda.is_available() and torch.cuda.is_initialized() else None

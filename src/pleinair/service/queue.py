@@ -131,6 +131,14 @@ class Queue:
             )
             return claim
 
+    def waits(self, models: Sequence[str]) -> bool:
+        """Whether a video waits for one of these models; it only looks, and so is cheap."""
+        waiting = select(Video.id).where(
+            Video.state == QUEUED, Video.backend.in_(models), Video.not_before <= now()
+        )
+        with self.database.read() as session:
+            return session.scalars(waiting.limit(1)).first() is not None
+
     def beat(self, claim: Claim, progress: int, stage: str) -> bool:
         """Renew the lease and tell how far it is, 0–100; False when the video is lost."""
         with self.database.write() as session:

@@ -1,0 +1,98 @@
+"""The files of a finished video: written on this machine, then put into the storage."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pleinair.backends.base import Generation, Progress
+from pleinair.media.codec import write_video
+from pleinair.media.frames import Frames
+from pleinair.media.sheet import spritesheet, thumbnail, write_picture
+from pleinair.service.queue import Claim
+from pleinair.service.storage import Storage
+from pleinair.service.tables import Artifact
+
+FILES = {
+    "video": ("video.mp4", "video/mp4"),
+    "thumbnail": ("thumbnail.webp", "image/webp"),
+    "spritesheet": ("spritesheet.jpg", "image/jpeg"),
+}
+"""Variants of each variation, with their names and types."""
+
+
+def keep(
+    generation: Generation,
+    claim: Claim,
+    storage: Storage,
+    progress: Progress,
+    patience: Callable[[int], None],
+) -> list[Artifact]:
+    """Write the files of every variation and put them below the claim's prefix.
+
+    Args:
+        generation: the clips.
+        claim: whose they are.
+        storage: where they go.
+        progress: told of the stages ``write`` and ``upload``; what it raises ends the work.
+        patience: told how many bytes go out next, during which there is nothing to tell.
+
+    Raises:
+        MediaError: a file cannot be written.
+        StorageError: a file cannot be stored.
+    """
+    with tempfile.TemporaryDirectory(prefix="pleinair-") as scratch:
+        files = list(_write(generation, Path(scratch), progress))
+        made = []
+        for done, (variant, number, path) in enumerate(files):
+            size = path.stat().st_size
+            progress(done, len(files), "upload")
+            patience(size)
+            name, content_type = FILES[variant]
+            key = f"{claim.prefix}/{number}/{name}"
+            storage.put(key, path, content_type)
+            made.append(
+                Artifact(
+                    video_id=claim.id,
+                    variant=variant,
+                    number=number,
+                    key=key,
+                    content_type=content_type,
+                    size=size,
+                    sha256=_digest(path),
+                )
+            )
+        progress(len(files), len(files), "upload")
+        return made
+
+
+def _write(
+    generation: Generation, folder: Path, progress: Progress
+) -> Iterator[tuple[str, int, Path]]:
+    """(variant, number, path) of each file, once it is written."""
+    total = sum(map(len, generation.clips))
+    done = 0
+
+    def each() -> None:
+        nonlocal done
+        done += 1
+        progress(done, total, "write")
+
+    progress(0, total, "write")
+    for number, clip in enumerate(generation.clips):
+        for variant, (name, _) in FILES.items():
+            path = folder / str(number) / name
+            if variant == "video":
+                write_video(path, clip, generation.fps, each=each)
+            else:
+                write_picture(path, _still(variant, clip))
+            yield variant, number, path
+
+
+def _still(variant: str, clip: Frames) -> Frames:
+    return thumbnail(clip) if variant == "thumbnail" else spritesheet(clip)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
