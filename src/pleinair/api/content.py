@@ -9,7 +9,7 @@ from pleinair.api.errors import Answer, envelope
 from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def serve_artifact(
@@ -56,7 +56,8 @@ def serve(
     }
     if tag:
         told["etag"] = tag
-        if tag in re.split(r"\s*,\s*", headers.get("if-none-match", "")):
+        known = re.split(r"\s*,\s*", headers.get("if-none-match", "").strip())
+        if "*" in known or tag in [item.removeprefix("W/") for item in known]:
             return Response(status_code=304, headers=told)
     status, start, end = 200, 0, size
     asked = headers.get("range")
