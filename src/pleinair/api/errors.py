@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -16,8 +15,6 @@ from starlette.exceptions import HTTPException
 
 from pleinair import errors
 from pleinair.errors import BusyError, InputError, PleinairError
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ def respond(error: PleinairError) -> JSONResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Make the app answer every error in the envelope."""
+    """Make the app answer every error in the envelope; `Frame` answers what nobody expected."""
 
     @app.exception_handler(PleinairError)
     async def _ours(_: Request, error: PleinairError) -> JSONResponse:
@@ -100,9 +97,3 @@ def install(app: FastAPI) -> None:
         message = told.get(error.status_code, str(error.detail))
         answer = Answer(error.status_code, "invalid_request_error", None)
         return JSONResponse(envelope(message, answer), error.status_code, error.headers)
-
-    @app.exception_handler(Exception)
-    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("unexpected error", path=request.url.path, exc_info=error)
-        message = "The server had an error while processing your request."
-        return JSONResponse(envelope(message, UNEXPECTED), UNEXPECTED.status)

@@ -3,16 +3,20 @@
 import re
 import secrets
 import time
+from typing import Any
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pleinair.api.errors import Answer, envelope
+from pleinair.api.errors import UNEXPECTED, Answer, envelope
 from pleinair.api.metrics import Metrics
 
 VERSION = "2020-10-01"
 MOST_BYTES = 540 * 2**20
+TOO_LARGE = Answer(413, "invalid_request_error", "body_too_large")
 _PLAIN = re.compile(r"[\x20-\x7e]{1,512}")
 log = structlog.get_logger()
 
@@ -63,8 +67,17 @@ class Frame:
         try:
             await self.app(scope, limited, reply)
         except _TooLargeError:
+            message = f"The body is larger than {self.most:,} bytes."
             if not begun:
-                await _refuse(self.most, reply)
+                await _answer(message, TOO_LARGE, scope, receive, reply)
+        except ClientDisconnect:
+            status = 499  # nobody is there to be told
+        except Exception as error:
+            log.error("unexpected error", path=scope["path"], request_id=request_id, exc_info=error)
+            if begun:
+                raise  # what was begun must not look whole
+            message = "The server had an error while processing your request."
+            await _answer(message, UNEXPECTED, scope, receive, reply)
         finally:
             spent = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "other")
@@ -72,14 +85,9 @@ class Frame:
             _tell(scope, request_id, status, spent)
 
 
-async def _refuse(most: int, send: Send) -> None:
-    from starlette.responses import JSONResponse
-
-    message = f"The body is larger than {most:,} bytes."
-    answer = Answer(413, "invalid_request_error", "body_too_large")
-    response = JSONResponse(envelope(message, answer), 413)
-    await send({"type": "http.response.start", "status": 413, "headers": response.raw_headers})
-    await send({"type": "http.response.body", "body": response.body})
+async def _answer(message: str, answer: Answer, *channel: Any) -> None:  # noqa: ANN401
+    """Answer with an error, in the place of the routes; the channel is that of the request."""
+    await JSONResponse(envelope(message, answer), answer.status)(*channel)
 
 
 def _tell(scope: Scope, request_id: str, status: int, spent: float) -> None:
