@@ -12,6 +12,8 @@ from pleinair.media.frames import Frames
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings, variables
 
+pytest_plugins = ["tests.postgres"]
+
 
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pleinair.commands import inspect, keep, learn, make, worlds
+from pleinair.commands import inspect, keep, learn, make, serve, worlds
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
 )
 app.command("generate")(make.generate)
 app.command("render")(worlds.render)
+app.command("serve")(serve.serve)
+app.command("worker")(serve.worker)
 app.command("train")(learn.train)
 app.command("evaluate")(learn.evaluate)
 app.command("backup")(keep.backup)

@@ -26,9 +26,10 @@ class Plan:
 
 
 def work(settings: Settings, service: ServiceSettings, id: str | None = None) -> None:
-    """Be a worker in this process until SIGTERM comes, or the end of the standard input."""
+    """Be a worker in this process until it is told to stop."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     memory.limit_process(service.memory_gb)
     Worker(settings, service, id=id, leave=os._exit).run(stop)
 
