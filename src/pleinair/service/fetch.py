@@ -23,6 +23,7 @@ from pleinair.service.addresses import Network, is_within, read_address, why_not
 MOST_REDIRECTS = 3
 _MOST_TRIED = 4  # addresses of one name
 _PUBLIC = "addresses on the public internet, or in networks that the operator allows"
+_INSIDE = "https, or http to networks that the operator allows"
 
 
 def look_up(host: str, port: int) -> Sequence[str]:
@@ -71,16 +72,15 @@ class Guard:
         Raises:
             InputError: it may not be connected to.
         """
+        allowed = _INSIDE if inside else _PUBLIC
         try:
             address = read_address(ip)
         except ValueError as error:
-            raise InputError("url", ip, _PUBLIC) from error
+            raise InputError("url", ip, allowed) from error
         if is_within(address, self._allowed):
             return
-        if inside:
-            raise InputError("url", ip, "https, or http to networks that the operator allows")
-        if why_not_public(address):
-            raise InputError("url", ip, _PUBLIC)
+        if inside or why_not_public(address):
+            raise InputError("url", ip, allowed)
 
     def check_url(self, url: str, field: str, *, plain: bool = True) -> httpx.URL:
         """An address that may be asked for, as far as can be told without looking a name up.
@@ -128,7 +128,7 @@ class Guard:
         except InputError as error:
             raise InputError("url", host, error.allowed) from None
         if not found:
-            raise InputError("url", host, _PUBLIC)
+            raise InputError("url", host, _INSIDE if inside else _PUBLIC)
         return [str(read_address(ip)) for ip in found]
 
 
