@@ -46,8 +46,8 @@ def restore(
 ) -> None:
     """Restore a backup into the database and storage of the settings; stop the server first."""
     from pleinair.service import restore as restoring
-    from pleinair.service.backup import mark
     from pleinair.service.db import Database
+    from pleinair.service.manifest import mark
     from pleinair.service.secret import server_secret
     from pleinair.service.storage import Storage
 

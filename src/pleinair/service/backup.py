@@ -3,18 +3,12 @@
 All rows are read in one transaction, as they stood at one moment; the files that they name are
 copied after it, for a stored file never changes under its key. One that went in the meantime, as
 its video was deleted or expired, is named in the manifest, and `pleinair.service.restore` leaves
-out the rows that name it. The folder appears whole, under its own name, or not at all.
-
-    manifest.json       what this is, and the SHA-256 of each list
-    tables/NAME.jsonl   one row a line, bytes in base64
-    files.jsonl         key, size and SHA-256 of each stored file
-    media/KEY           the stored files
-    secret              only if it was asked for
+out the rows that name it. The folder appears whole, under its own name, or not at all; what is in
+it, `pleinair.service.manifest` says.
 """
 
 import base64
 import hashlib
-import hmac
 import json
 import os
 import shutil
@@ -22,7 +16,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -32,74 +26,15 @@ from sqlalchemy.orm import Session
 import pleinair
 from pleinair.errors import ConflictError, InputError, NotFoundError, StorageError
 from pleinair.service.db import Database, now
+from pleinair.service.manifest import FORMAT, Listing, Manifest, mark
 from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact, Base, File, Material
 
-FORMAT = 1
 KEEPERS = (Artifact, Material, File)
 """Tables whose rows name a stored file, with its size and SHA-256."""
 
 AT_ONCE = 1000
 HANDS = 8  # files under way at once: a bucket answers slowly, but many at a time
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A file of lines in a backup: how many they are, and their SHA-256."""
-
-    lines: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup says of itself.
-
-    Attributes:
-        format: of the folder.
-        version: of Pleinair.
-        revision: of the tables.
-        taken_at: the moment of which the rows are, by the database's clock.
-        secret: tells whether another secret is the same one, and nothing about it.
-        bytes: of all stored files.
-        lists: the files of lines by their names.
-        gone: keys of files that were deleted or expired while the backup was taken.
-        damaged: keys of files that rows name and that are lost or not what they were.
-    """
-
-    format: int
-    version: str
-    revision: str
-    taken_at: float
-    secret: str
-    bytes: int
-    lists: Mapping[str, Listing]
-    gone: tuple[str, ...] = ()
-    damaged: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, folder: Path) -> "Manifest":
-        """The manifest of a backup.
-
-        Raises:
-            InputError: the folder is no backup.
-            StorageError: the manifest is damaged, or of a newer kind.
-        """
-        path = folder / "manifest.json"
-        if not path.is_file():
-            raise InputError("folder", str(folder), "folders that `pleinair backup` wrote")
-        try:
-            said = json.loads(path.read_bytes())
-            if said["format"] != FORMAT:
-                raise StorageError(
-                    f"the backup has format {said['format']}, this version reads {FORMAT}: "
-                    f"restore it with Pleinair {said['version']}"
-                )
-            lists = {name: Listing(**listing) for name, listing in said.pop("lists").items()}
-            gone, damaged = tuple(said.pop("gone")), tuple(said.pop("damaged"))
-            return cls(**said, lists=lists, gone=gone, damaged=damaged)
-        except (ValueError, KeyError, TypeError) as error:
-            raise StorageError(f"{path} is damaged") from error
 
 
 def take(
@@ -144,11 +79,6 @@ def take(
     return manifest
 
 
-def mark(secret: bytes) -> str:
-    """A mark of a secret that tells it from others and is too short to guess it by."""
-    return hmac.digest(secret, b"backup", "sha256").hex()[:8]
-
-
 def _take(database: Database, storage: Storage, part: Path, secret: bytes) -> Manifest:
     lists: dict[str, Listing] = {}
     wanted: dict[str, str] = {}  # digests by key
@@ -161,7 +91,7 @@ def _take(database: Database, storage: Storage, part: Path, secret: bytes) -> Ma
             name = f"tables/{table.name}.jsonl"
             lists[name] = _write_lines(part / name, _rows(session, select(table)))
         for keeper in KEEPERS:
-            named = session.execute(select(keeper.key, keeper.sha256)).tuples().all()
+            named = session.execute(select(keeper.key, keeper.sha256)).all()
             wanted |= dict(named)
 
     def copy(key: str) -> dict[str, Any] | None:

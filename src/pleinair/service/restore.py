@@ -21,8 +21,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from pleinair.errors import ConflictError, StorageError
-from pleinair.service.backup import AT_ONCE, HANDS, KEEPERS, Manifest, mark
+from pleinair.service.backup import AT_ONCE, HANDS, KEEPERS
 from pleinair.service.db import Database, newest, now
+from pleinair.service.manifest import Manifest, mark
 from pleinair.service.storage import CHUNK, Storage
 from pleinair.service.tables import QUEUED, RUNNING, Artifact, Base, Preview, Video, Worker
 
