@@ -28,8 +28,14 @@ from pleinair.model.pipeline import FPS, Clips, Pipeline, latent_frames
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 
-_FULL = ("not enough memory", "can't allocate memory", "bad_alloc", "out of memory")
-"""How torch says that memory is full in errors that have no class of their own."""
+# How torch and its oneDNN say that memory is full in errors that have no class of their own.
+_FULL = (
+    "not enough memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "out of memory",
+    "could not create a primitive",
+)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from pleinair.media.frames import Frames
 
+_CHUNK = 16  # pairs of frames whose motion is found at a time: a minute needs no more memory
+
 
 @dataclass(frozen=True)
 class FlowConfig:
@@ -43,15 +45,19 @@ def interpolate(frames: Frames, fps_from: int, fps_to: int, count: int) -> Frame
     places = [min(Fraction(i * fps_from, fps_to), Fraction(len(frames) - 1)) for i in range(count)]
     if all(place.denominator == 1 for place in places):
         return frames[[int(place) for place in places]]
-    video = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255  # (T, 3, H, W)
-    ahead, back = flow(video[:-1], video[1:]), flow(video[1:], video[:-1])  # (T - 1, 2, H, W)
     out = np.empty((count, *frames.shape[1:]), np.uint8)
+    start, end = 0, 0  # the pairs of frames whose motion is known
     for i, place in enumerate(places):
         k, t = int(place), float(place % 1)
         if t == 0:
             out[i] = frames[k]
             continue
-        this, following = slice(k, k + 1), slice(k + 1, k + 2)
+        if k >= end:
+            start, end = k, min(k + _CHUNK, len(frames) - 1)
+            piece = torch.from_numpy(frames[start : end + 1]).permute(0, 3, 1, 2)
+            video = piece.float() / 255  # (T, 3, H, W)
+            ahead, back = flow(video[:-1], video[1:]), flow(video[1:], video[:-1])  # (·, 2, H, W)
+        this, following = slice(k - start, k - start + 1), slice(k - start + 1, k - start + 2)
         view = between(video[this], video[following], ahead[this], back[this], t)[0]
         out[i] = (view.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
     return out
