@@ -256,7 +256,7 @@ class Feeder:
                 .limit(CHUNK)
             )
             with self.database.read() as session:
-                rows = session.execute(query).tuples().all()
+                rows = session.execute(query).all()
             for number, custom_id, error, video in rows:
                 line = number, custom_id, error
                 if video is None:

@@ -97,7 +97,8 @@ class Files:
                     session.flush()
                     on_create(session, file)
         except BaseException:
-            self.storage.delete(file.key)
+            if not self._is_kept(file.id):  # what got lost may be the commit's answer alone
+                self.storage.delete(file.key)
             raise
         return file
 
@@ -141,6 +142,10 @@ class Files:
             files = session.scalars(select(File).where(~_kept())).all()
         self._remove(files)
         return len(files)
+
+    def _is_kept(self, id: str) -> bool:
+        with self.database.read() as session:
+            return session.get(File, id) is not None
 
     def _remove(self, files: Sequence[File]) -> None:
         # Bytes go before rows: what a crash leaves can be found and deleted again.
