@@ -23,7 +23,7 @@ from pleinair.request import VideoRequest
 from pleinair.service.db import Database
 from pleinair.service.queue import Claim, Queue
 from pleinair.service.storage import Storage
-from pleinair.service.tables import ACTIVE, COMPLETED, Artifact, Event, Usage, Video
+from pleinair.service.tables import ACTIVE, COMPLETED, RUNNING, Artifact, Event, Usage, Video
 from pleinair.service.videos import Draft, Videos
 from pleinair.service.worker import Worker
 from pleinair.settings import ServiceSettings, Settings
@@ -32,7 +32,8 @@ LEASE = 0.3
 WORKERS = 3
 SECRET = b"chaos"
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.promises.chaos"])
+# What is installed can be imported there; this module itself cannot, and costs little.
+_CONTEXT.set_forkserver_preload(["pleinair.service.worker", "pleinair.backends.testcard"])
 
 
 @dataclass(frozen=True)
@@ -91,28 +92,28 @@ def run(plan: Plan) -> Outcome:
     database.migrate()
     rng = random.Random(plan.seed)
     jobs = [work] * WORKERS + [submit, keep_house]
-    children = [_start(job, plan, i) for i, job in enumerate(jobs)]
+    children = [start(job, plan, i) for i, job in enumerate(jobs)]
     events = ["kill"] * plan.kills + ["pause"] * plan.pauses
     rng.shuffle(events)
     sleeping: dict[int, float] = {}
     for event in events:
-        time.sleep(rng.uniform(0.005, 0.04))
-        _wake(children, sleeping)
+        busy = _busy(database, children, sleeping)
+        time.sleep(rng.uniform(0.0, 0.06))  # a video takes about as long: any moment of it
         if event == "pause":
-            i = rng.choice([i for i in range(WORKERS) if i not in sleeping] or [0])
+            i = rng.choice(busy or [0])
             os.kill(_pid(children[i]), signal.SIGSTOP)
             sleeping[i] = time.monotonic() + rng.uniform(1.5, 3) * LEASE
         else:
             i = rng.choices(range(len(jobs)), weights=[5] * WORKERS + [2, 1])[0]
             _kill(children[i])
             sleeping.pop(i, None)
-            children[i] = _start(jobs[i], plan, i)
+            children[i] = start(jobs[i], plan, i)
     time.sleep(3 * LEASE)
     _wake(children, sleeping, everybody=True)
     time.sleep(LEASE)  # those that were paused finish what they began, or try to
     for child in children:
         _kill(child)
-    _drain(plan, database)
+    drain(plan, database)
     return _count(plan, database, started)
 
 
@@ -162,16 +163,17 @@ def _anybodys(_: Queue, claim: Claim) -> list[ColumnElement[bool]]:
     return [Video.id == claim.id]
 
 
-def _start(job: object, plan: Plan, i: int) -> BaseProcess:
+def start(job: object, plan: Plan, i: int) -> BaseProcess:
     process = _CONTEXT.Process(target=_quiet, args=(job, plan), name=f"chaos {i}", daemon=True)
     process.start()
     return process
 
 
 def _quiet(job: object, plan: Plan) -> None:
-    """Run with nothing on the terminal: those who are killed leave broken lines."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
+    """Run with what is said in a file: those who are killed leave broken lines."""
+    said = os.open(plan.settings.home / "said", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
     assert callable(job)
     job(plan)
 
@@ -186,6 +188,21 @@ def _kill(process: BaseProcess) -> None:
     process.join()
 
 
+def _busy(database: Database, children: list[BaseProcess], sleeping: dict[int, float]) -> list[int]:
+    """The workers that are awake and make a video: waited for, but not for ever."""
+    held = select(Video.worker).where(Video.state == RUNNING)
+    end = time.monotonic() + 2.0
+    while True:
+        _wake(children, sleeping)
+        with database.read() as session:
+            pids = {str(name).split("-")[-2] for name in session.scalars(held)}
+        awake = [i for i in range(WORKERS) if i not in sleeping]
+        busy = [i for i in awake if str(children[i].pid) in pids]
+        if busy or time.monotonic() > end:
+            return busy
+        time.sleep(0.005)
+
+
 def _wake(children: list[BaseProcess], sleeping: dict[int, float], everybody: bool = False) -> None:
     for i, until in list(sleeping.items()):
         if everybody or time.monotonic() > until:
@@ -194,11 +211,11 @@ def _wake(children: list[BaseProcess], sleeping: dict[int, float], everybody: bo
             del sleeping[i]
 
 
-def _drain(plan: Plan, database: Database) -> None:
+def drain(plan: Plan, database: Database) -> None:
     """Two workers in peace, with a lease that a busy machine does not break."""
     calm = replace(plan, settings=replace(plan.settings, lease=30.0), fenced=True)
     queue = Queue.of(database, calm.settings)
-    children = [_start(work, calm, i) for i in range(2)]
+    children = [start(work, calm, i) for i in range(2)]
     end = time.monotonic() + 300
     active = select(func.count()).select_from(Video).where(Video.state.in_(ACTIVE))
     while time.monotonic() < end:
@@ -218,13 +235,13 @@ def _count(plan: Plan, database: Database, started: float) -> Outcome:
     with database.read() as session:
         videos = {video.id: video for video in session.scalars(select(Video))}
         usage = select(Usage.video_id, func.count()).group_by(Usage.video_id)
-        charges = dict(session.execute(usage))
+        charges = dict(session.execute(usage).all())
         told = (
             select(Event.video_id, func.count())
             .where(Event.type == "video.completed")
             .group_by(Event.video_id)
         )
-        events = dict(session.execute(told))
+        events = dict(session.execute(told).all())
         artifacts = list(session.scalars(select(Artifact)))
     database.close()
     done = {key for key, video in videos.items() if video.state == COMPLETED}

@@ -65,7 +65,7 @@ class _State(Collector):
         try:
             with self.database.read() as session:
                 states = select(Video.state, func.count()).where(Video.state.in_(ACTIVE))
-                counts = dict(session.execute(states.group_by(Video.state)))
+                counts = dict(session.execute(states.group_by(Video.state)).all())
                 for state in ACTIVE:
                     videos.add_metric([state], counts.get(state, 0))
                 alive = select(func.count()).where(Worker.seen_at > now() - 60)
