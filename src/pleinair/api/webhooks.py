@@ -38,7 +38,7 @@ class RotateSecret(Strict):
     keep_old_secret_active_for_24_hours: bool = False
 
 
-class TestEndpoint(Strict):
+class SampleEvent(Strict):
     """The type of the sample event."""
 
     event_type: str
@@ -170,11 +170,11 @@ def rotate_secret(
 
 @router.post(
     "/webhook_endpoints/{webhook_endpoint_id}/test",
-    openapi_extra=documented(TestEndpoint, files=False),
+    openapi_extra=documented(SampleEvent, files=False),
 )
 def test(
     webhook_endpoint_id: str,
-    body: Annotated[TestEndpoint, Depends(body_of(TestEndpoint))],
+    body: Annotated[SampleEvent, Depends(body_of(SampleEvent))],
     owner: Caller,
     use: Use,
 ) -> EndpointTested:

@@ -56,7 +56,7 @@ class Endpoints:
             ConflictError: the user has too many already.
         """
         endpoint = Endpoint(
-            id=f"we_{secrets.token_hex(16)}",
+            id=f"whe_{secrets.token_hex(16)}",
             owner=owner,
             name=_name(name),
             url=self._url(url),

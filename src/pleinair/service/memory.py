@@ -113,7 +113,7 @@ def promised(session: Session, host: str, me: str) -> int:
         .where(Video.state == RUNNING, Worker.host == host, Worker.id != me)
     )
     total = 0
-    for pid, needed in session.execute(running).tuples():
+    for pid, needed in session.execute(running):
         try:
             total += max(0, needed - psutil.Process(pid).memory_info().rss)
         except psutil.Error:  # it is gone, and holds nothing
