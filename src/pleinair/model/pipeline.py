@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from pleinair.errors import InputError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
-from pleinair.model.sampler import Velocity, adams, schedule
+from pleinair.model.sampler import Velocity, schedule
+from pleinair.model.start import Start
 from pleinair.model.text import Encoded
+from pleinair.model.windows import WINDOW, Watched, clean_estimate, denoise, windows
 from pleinair.settings import SHIPPED_WEIGHTS
 
 FPS = 8
-WINDOW = 5  # latent frames that the model sees at a time: 17 frames, about two seconds
-OVERLAP = 2  # of them given from the window before
 SHIPPED = SHIPPED_WEIGHTS / "pleinair-1.safetensors"
 
 Progress = Callable[[int, int, str], None]
@@ -175,32 +175,29 @@ class Pipeline:
             raise InputError("size", f"{width}x{height}", f"multiples of {SPATIAL}")
         channels = self.transformer.config.channels
         shape = (latent_frames(seconds), channels, height // SPATIAL, width // SPATIAL)
-        given = _checked(given or {}, shape)
-        sigmas = schedule(steps, shift=self.about["shift"])
-        if source is not None:
-            _check_source(source, strength, shape)
-            sigmas = _below(sigmas, strength)
+        start = Start(shape, given or {}, source, strength)
+        sigmas = schedule(steps, shift=self.about["shift"], start=start.level)
         report = progress or (lambda done, total, stage: None)
-        total = variations * len(_windows(shape[0])) * (len(sigmas) - 1)
+        total = variations * len(windows(shape[0])) * (len(sigmas) - 1)
         done = itertools.count()
 
         clock = [time.perf_counter()]
         with self._precision():
             encoded = self.vocabulary.encode(prompt)
             away = self.vocabulary.encode(negative_prompt)
-            velocity = _Watched(self._velocity(encoded, away, Guidance(guidance, interval)))
+            velocity = Watched(self._velocity(encoded, away, Guidance(guidance, interval)))
             clock.append(time.perf_counter())
 
             def tick(*_: int) -> None:
                 report(next(done), total, "denoise")
-                if preview and velocity.seen:
-                    preview(partial(self._look, velocity.seen))
+                if preview and velocity.last:
+                    preview(partial(self._look, velocity.last))
 
             tick()
             clips = []
             for i in range(variations):
-                start, held = self._start(shape, seed + i, given, source, strength)
-                clips.append(_denoise(velocity, start, held, sigmas, tick))
+                latents, held = (tensor.to(self.device) for tensor in start.latents(seed + i))
+                clips.append(denoise(velocity, latents, held, sigmas, tick))
             clock.append(time.perf_counter())
             videos = []
             for i, latents in enumerate(clips):
@@ -233,31 +230,9 @@ class Pipeline:
 
         return velocity
 
-    def _start(
-        self,
-        shape: tuple[int, int, int, int],
-        seed: int,
-        given: Mapping[int, Tensor],
-        source: Tensor | None,
-        strength: float,
-    ) -> tuple[Tensor, Tensor]:
-        """Latents to begin from, (1, C, F, h, w), and which frames of them are given, (F,).
-
-        The noise comes frame after frame, so that a longer clip begins with that of a shorter one.
-        """
-        start = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-        if source is not None:
-            clean = source.transpose(0, 1).to(start)
-            start = (1 - strength) * clean + strength * start
-        held = torch.zeros(shape[0], dtype=torch.bool)
-        for frame, clean in given.items():
-            start[frame], held[frame] = clean, True
-        return start.transpose(0, 1)[None].to(self.device), held.to(self.device)
-
-    def _look(self, seen: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """Newest frames of the clean clip, (3, T, H, W), as the model sees it at this level."""
-        latents, sigma, velocity = (tensor[:, :, -2:] for tensor in seen)
-        return self._decode(latents - sigma * velocity)[0]
+    def _look(self, asked: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """Newest frames of the clean clip, (3, T, H, W), as the model took it to be."""
+        return self._decode(clean_estimate(*asked)[:, :, -2:])[0]
 
     def _decode(self, latents: Tensor) -> Tensor:
         """Video (1, 3, T, H, W), piece by piece so that a minute needs no more memory."""
@@ -280,64 +255,3 @@ def natural_dtype(device: torch.device | str) -> torch.dtype:
         return torch.bfloat16
     able = torch.cpu.get_capabilities()
     return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32
-
-
-def _denoise(
-    velocity: Velocity, latents: Tensor, held: Tensor, sigmas: Tensor, tick: Callable[..., None]
-) -> Tensor:
-    """Noise (1, C, F, h, w) to latents, window by window."""
-    latents, held = latents.clone(), held.clone()
-    for window in _windows(latents.shape[2]):
-        piece = latents[:, :, window]
-        latents[:, :, window] = adams(velocity, piece, sigmas, held=held[window], progress=tick)
-        held[window] = True
-    return latents
-
-
-def _windows(frames: int) -> list[slice]:
-    """Overlapping windows over the latent frames of a clip."""
-    starts = range(0, max(1, frames - OVERLAP), WINDOW - OVERLAP)
-    return [slice(start, min(start + WINDOW, frames)) for start in starts]
-
-
-class _Watched:
-    """A velocity that keeps what it was last asked and what it said, for whoever wants a look.
-
-    Attributes:
-        seen: latents (1, C, F, h, w), their levels (1, 1, F, 1, 1) and velocity; None at first.
-    """
-
-    def __init__(self, velocity: Velocity) -> None:
-        self.velocity = velocity
-        self.seen: tuple[Tensor, Tensor, Tensor] | None = None
-
-    def __call__(self, latents: Tensor, sigma: Tensor) -> Tensor:
-        """The velocity, (1, C, F, h, w)."""
-        velocity = self.velocity(latents, sigma)
-        self.seen = latents, sigma[:, None, :, None, None], velocity
-        return velocity
-
-
-def _below(sigmas: Tensor, strength: float) -> Tensor:
-    """The schedule from a noise level on."""
-    return torch.cat([sigmas.new_tensor([strength]), sigmas[sigmas < strength]])
-
-
-def _check_source(source: Tensor, strength: float, shape: tuple[int, int, int, int]) -> None:
-    frames, channels, *size = shape
-    if source.shape != (channels, frames, *size):
-        allowed = f"latents of shape {(channels, frames, *size)}"
-        raise InputError("source", tuple(source.shape), allowed)
-    if not 0 < strength <= 1:
-        raise InputError("strength", strength, "numbers above 0 and at most 1")
-
-
-def _checked(given: Mapping[int, Tensor], shape: tuple[int, int, int, int]) -> Mapping[int, Tensor]:
-    frames, *size = shape
-    for frame, clean in given.items():
-        if not 0 <= frame < frames:
-            raise InputError("given", frame, f"latent frames from 0 to {frames - 1}")
-        if clean.shape != tuple(size):
-            allowed = f"latents of shape {tuple(size)}"
-            raise InputError("given", tuple(clean.shape), allowed)
-    return given

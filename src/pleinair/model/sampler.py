@@ -23,14 +23,15 @@ class Velocity(Protocol):
         ...
 
 
-def schedule(steps: int, *, shift: float = 1.0) -> Tensor:
-    """Noise levels from 1 to 0, (steps + 1,).
+def schedule(steps: int, *, shift: float = 1.0, start: float = 1.0) -> Tensor:
+    """Noise levels from 1 to 0, (steps + 1,); from a level ``start`` on, those that are below it.
 
     A shift above 1 spends more steps at high noise: ``s·t / (1 + (s - 1)·t)``; Esser et al.,
     Scaling Rectified Flow Transformers, arXiv 2403.03206, equation 23.
     """
     t = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-    return (shift * t / (1 + (shift - 1) * t)).float()
+    levels = (shift * t / (1 + (shift - 1) * t)).float()
+    return torch.cat([levels.new_tensor([start]), levels[levels < start]])
 
 
 def guided(
