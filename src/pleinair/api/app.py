@@ -31,14 +31,16 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
 
     Args:
         settings: those of the environment if None.
-        fixture: answer every id with something made up and decode nothing, for tests of clients.
+        fixture: have things under fixed ids and decode nothing, for tests of clients; see
+            `pleinair.api.fixture`.
     """
     settings = settings or ServiceSettings.read()
     use = Services.open(settings)
+    marks = {}
     if fixture:
-        from pleinair.api.fixture import pretend
+        from pleinair.api.fixture import MARKS, pretend
 
-        use = pretend(use)
+        use, marks = pretend(use), MARKS
     app = Documented(
         title="Pleinair",
         version=pleinair.__version__,
@@ -57,7 +59,7 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
         app.include_router(noun.router, prefix="/v1")
     app.include_router(media.router)
     app.include_router(probes)
-    app.add_middleware(Frame, metrics=app.state.metrics)
+    app.add_middleware(Frame, metrics=app.state.metrics, marks=marks)
     return app
 
 

@@ -26,8 +26,10 @@ class Documented(FastAPI):
         document = super().openapi()
         schemas = document["components"]["schemas"]
         if not BODIES.keys() <= schemas.keys():
-            schemas.update(_schemas(list(BODIES.values())))
-            for content in _forms(document):
+            forms = _forms(document)
+            named = {content["schema"]["$ref"].removeprefix(_PLACE) for content in forms}
+            schemas.update(_schemas(list(BODIES.values()), named))
+            for content in forms:
                 form = schemas[content["schema"]["$ref"].removeprefix(_PLACE)]
                 content["encoding"] = {
                     name: {"contentType": "application/json"}
@@ -37,15 +39,15 @@ class Documented(FastAPI):
         return document
 
 
-def _schemas(models: list[type[BaseModel]]) -> dict[str, Schema]:
-    """Schemas of bodies in both forms, and of what they are made of."""
+def _schemas(models: list[type[BaseModel]], forms: set[str]) -> dict[str, Schema]:
+    """Schemas of bodies in JSON and as those forms, and of what they are made of."""
     pairs = [(model, "validation") for model in models]
     _, found = models_json_schema(pairs, ref_template=f"{_PLACE}{{model}}")  # type: ignore[arg-type]
     schemas: dict[str, Schema] = found["$defs"]
     for model in models:
         whole = schemas[model.__name__]
-        form = copy.deepcopy(whole) | {"title": f"{model.__name__}Form"}
-        schemas[f"{model.__name__}Form"] = form
+        if (name := f"{model.__name__}Form") in forms:
+            schemas[name] = copy.deepcopy(whole) | {"title": name}
         for field in whole["properties"].values():
             _without_file(field)
     return schemas

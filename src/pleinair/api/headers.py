@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -26,12 +27,26 @@ class _TooLargeError(Exception):
 
 
 class Frame:
-    """ASGI middleware: request id, time taken, size limit, a line in the log, a metric."""
+    """ASGI middleware: request id, time taken, size limit, a line in the log, a metric.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, most: int = MOST_BYTES) -> None:
+    Args:
+        app: what it is around.
+        metrics: told of every request.
+        most: bytes of the largest body.
+        marks: more headers of every response.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: Metrics,
+        most: int = MOST_BYTES,
+        marks: Mapping[str, str] | None = None,
+    ) -> None:
         self.app = app
         self.metrics = metrics
         self.most = most
+        self.marks = marks or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -48,6 +63,7 @@ class Frame:
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
                 headers = MutableHeaders(scope=message)
+                headers.update(self.marks)
                 headers["x-request-id"] = request_id
                 headers["openai-version"] = VERSION
                 headers["openai-processing-ms"] = str(round(1000 * (time.perf_counter() - started)))

@@ -189,12 +189,11 @@ def _model(use: Services, asked: str | None) -> tuple[str, str]:
 
 
 def _model_of(use: Services, source: Video | None, asked: str | None) -> tuple[str, str]:
-    """The model of the video that it begins from; for an upload it must be told."""
-    if source is not None:
-        return _model(use, asked or source.model)
-    if asked is None:
-        raise InputError("model", None, "a model, which an uploaded video does not tell")
-    return _model(use, asked)
+    """The model of the video that it begins from; for an upload that names none, the default.
+
+    The SDKs' own types have no ``model`` beside an upload.
+    """
+    return _model(use, asked or (source.model if source else None))
 
 
 def _drawing(body: Drawing, source: Video | None = None) -> dict[str, Any]:
