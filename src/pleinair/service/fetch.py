@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpcore
@@ -208,6 +208,12 @@ class _Transport(httpx.HTTPTransport):
         )
 
 
+@cache
+def _trusting() -> ssl.SSLContext:
+    """How certificates are verified; made once, for reading those that are trusted takes time."""
+    return httpx.create_ssl_context()
+
+
 def client(
     guard: Guard,
     timeouts: Timeouts | None = None,
@@ -227,7 +233,7 @@ def client(
         tls: how certificates are verified; by those that httpx trusts if None.
     """
     timeouts = timeouts or Timeouts()
-    tls = tls or httpx.create_ssl_context()
+    tls = tls or _trusting()
     return httpx.Client(
         transport=_Transport(guard, timeouts, False, tls),
         mounts={"http://": _Transport(guard, timeouts, not plain, tls)},
