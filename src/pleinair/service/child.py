@@ -40,10 +40,12 @@ def main() -> None:
     plan: Plan = pickle.load(sys.stdin.buffer)  # from our parent and nobody else
     threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
     work(plan.settings, plan.service, plan.id)
+    os._exit(0)  # all is done and written; libraries would take a second to take leave
 
 
 def _watch_parent() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):  # not through the buffer, which an end would wait for
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

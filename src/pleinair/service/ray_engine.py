@@ -115,9 +115,8 @@ class RayEngine:
     def start(self) -> None:
         """Reach the cluster and ask for the workers; they come as there is room."""
         where: dict[str, Any] = {"address": self.cluster.address}
-        if self.cluster.address is None:  # one of our own, which only this machine reaches
+        if self.cluster.address is None:
             where = {"address": "local", "include_dashboard": False}
-            where |= {"_node_ip_address": "127.0.0.1"}
         if not self._ray.is_initialized():
             try:
                 self._ray.init(**where, log_to_driver=False, logging_level="WARNING")
