@@ -97,7 +97,7 @@ def run(plan: Plan) -> Outcome:
     rng.shuffle(events)
     sleeping: dict[int, float] = {}
     for event in events:
-        busy = _busy(database, children, sleeping)
+        busy = busy_workers(database, children, sleeping)
         time.sleep(rng.uniform(0.0, 0.06))  # a video takes about as long: any moment of it
         if event == "pause":
             i = rng.choice(busy or [0])
@@ -188,7 +188,9 @@ def _kill(process: BaseProcess) -> None:
     process.join()
 
 
-def _busy(database: Database, children: list[BaseProcess], sleeping: dict[int, float]) -> list[int]:
+def busy_workers(
+    database: Database, children: list[BaseProcess], sleeping: dict[int, float]
+) -> list[int]:
     """The workers that are awake and make a video: waited for, but not for ever."""
     held = select(Video.worker).where(Video.state == RUNNING)
     end = time.monotonic() + 2.0
@@ -196,7 +198,7 @@ def _busy(database: Database, children: list[BaseProcess], sleeping: dict[int, f
         _wake(children, sleeping)
         with database.read() as session:
             pids = {str(name).split("-")[-2] for name in session.scalars(held)}
-        awake = [i for i in range(WORKERS) if i not in sleeping]
+        awake = [i for i in range(min(WORKERS, len(children))) if i not in sleeping]
         busy = [i for i in awake if str(children[i].pid) in pids]
         if busy or time.monotonic() > end:
             return busy
