@@ -117,7 +117,7 @@ def list_batches(
     owner: Caller,
     use: Use,
     after: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: Annotated[int, Query(ge=0, le=100)] = 20,
 ) -> BatchList:
     """Batches, the newest first."""
     found = use.batches.list(owner, after, limit)
