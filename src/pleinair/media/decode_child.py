@@ -103,6 +103,8 @@ def main(text: str) -> None:
         told = asdict(facts)
     except RefusedError as error:
         told = {"got": error.got, "allowed": error.allowed}
+    except Exception:  # the file is broken, or worse: nobody reads what a traceback would say
+        sys.exit(1)
     print(json.dumps(told))
 
 
@@ -159,6 +161,7 @@ def _drop_powers(libc: ctypes.CDLL) -> None:
 def _picture(job: Job) -> Facts:
     from PIL import Image, ImageOps
 
+    Image.MAX_IMAGE_PIXELS = None  # the bounds are ours
     with Image.open(UPLOAD, formats=[job.format]) as image:
         _check_sides(*image.size, job.bounds)
         image.load()
@@ -232,7 +235,7 @@ def _check_header(container: "InputContainer", bounds: Bounds) -> Fraction:
     import av
 
     if not container.streams.video:
-        raise RefusedError("a file without pictures", "clips")
+        raise RefusedError("a file without pictures", "clips with pictures")
     stream = container.streams.video[0]
     stream.thread_count = 1
     if stream.frames > bounds.frames:
@@ -272,7 +275,7 @@ def _pictures(
         size = size or _clean_size(frame, bounds)
         held = _upright(frame, size, reformatter)
     if held is None:
-        raise RefusedError("a file without pictures", "clips")
+        raise RefusedError("a file without pictures", "clips with pictures")
     yield held
 
 
