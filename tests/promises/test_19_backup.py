@@ -153,13 +153,13 @@ def look(folder: Path, place: ServiceSettings, outcome: Outcome) -> None:
     database = Database(place.database_url)
     storage = Storage(place.storage_url, b"another")
     started = time.monotonic()
-    restore(folder, database, storage)
+    taken_at = restore(folder, database, storage).taken_at
     outcome.seconds.append(time.monotonic() - started)
     no_file, no_row = loose(database, storage)
     outcome.backups += 1
     outcome.no_file += len(no_file)
     outcome.no_row += len(no_row)
-    outcome.invalid += invalid(database)
+    outcome.invalid += invalid(database, taken_at)
     outcome.files += len(list(storage.list()))
     worker = Worker(Settings(), place, database=database, storage=storage)
     with database.read() as session:
@@ -168,12 +168,15 @@ def look(folder: Path, place: ServiceSettings, outcome: Outcome) -> None:
     done = worker.run_one()
     with database.read() as session:
         left = session.scalars(select(func.count()).where(Video.state == "queued")).one()
-    outcome.idle += not done or left != waiting - 1 or invalid(database)
+    outcome.idle += not done or left != waiting - 1 or bool(invalid(database, taken_at))
     database.close()
 
 
-def invalid(database: Database) -> int:
-    """Videos in a state that cannot be, or that contradicts what is kept beside them."""
+def invalid(database: Database, taken_at: float) -> int:
+    """Videos in a state that cannot be, or that contradicts what is kept beside them.
+
+    One that had expired when the backup was taken may have files or not.
+    """
     with database.read() as session:
         videos = session.scalars(select(Video)).all()
         shelved = set(session.scalars(select(Artifact.video_id)))
@@ -182,10 +185,11 @@ def invalid(database: Database) -> int:
     wrong = 0
     for video in videos:
         kept = video.state == "completed" and not (video.purged_at or video.deleted_at)
+        due = video.expires_at is not None and video.expires_at <= taken_at
         ended = video.state in ("completed", "failed", "cancelled")
         wrong += (
             not (ended or video.state == "queued")
-            or (video.id in shelved) != kept
+            or ((video.id in shelved) != kept and not (kept and due))
             or (video.id in paid) != (video.state == "completed")
             or (ended and video.state == "completed" and video.id not in told)
             or video.lease_until is not None
