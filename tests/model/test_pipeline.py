@@ -107,6 +107,98 @@ def test_given_latents_are_kept(pipeline: Pipeline) -> None:
     assert not torch.equal(_draw(pipeline).video[:, :, 1:5], video[:, :, 1:5])
 
 
+@torch.no_grad()
+def test_frames_are_encoded_and_come_back_where_they_are_given(pipeline: Pipeline) -> None:
+    frames = torch.rand(3, 7, 32, 48) * 2 - 1
+    latents = pipeline.encode(frames)
+    assert latents.shape == (8, 3, 2, 3)
+    padded = torch.cat([frames, frames[:, -1:].expand(-1, 2, -1, -1)], 1)
+    torch.testing.assert_close(latents, pipeline.autoencoder.encode(padded[None])[0])
+    torch.testing.assert_close(pipeline.encode(frames[:, :1]), latents[:, :1])
+    video = _draw(pipeline, given={0: latents[:, 0]}).video
+    alone = pipeline.autoencoder.decode(latents[None, :, :1]).clamp(-1, 1)
+    torch.testing.assert_close(video[:, :, :1], alone)
+
+
+@NUMBERS
+def test_a_source_redrawn_at_full_strength_is_no_source(model: Model, dtype: torch.dtype) -> None:
+    pipeline = Pipeline(model, dtype)
+    source = torch.randn(8, 6, 2, 3)
+    redrawn = _draw(pipeline, seconds=2.5, source=source, strength=1.0)
+    assert torch.equal(redrawn.video, _draw(pipeline, seconds=2.5).video)
+
+
+@torch.no_grad()
+def test_the_weaker_a_redrawing_the_nearer_it_stays(pipeline: Pipeline) -> None:
+    source = torch.randn(8, 6, 2, 3)
+    clip = pipeline.autoencoder.decode(source[None]).clamp(-1, 1)
+    far = [
+        float((_draw(pipeline, seconds=2.5, source=source, strength=s).video - clip).abs().mean())
+        for s in (0.02, 0.4, 0.8)
+    ]
+    assert far == sorted(far)
+    assert far[0] < far[2] / 10
+
+
+def test_a_redrawing_takes_the_steps_below_its_strength(pipeline: Pipeline) -> None:
+    seen = _watch(pipeline)
+    told: list[tuple[int, int, str]] = []
+    _draw(
+        pipeline,
+        seconds=3,
+        guidance=1,
+        source=torch.randn(8, 7, 2, 3),
+        strength=0.85,
+        progress=lambda *what: told.append(what),
+    )  # of the levels 1, 0.8 and 0.5 the last two are left, after its own
+    assert [float(levels.max()) for _, levels in seen] == pytest.approx([0.85, 0.8, 0.5] * 2)
+    assert told[:-1] == [(i, 6, "denoise") for i in range(7)]
+    assert not seen[3][1][:, :2].any()  # the second window is given the end of the first
+
+
+def test_what_a_negative_prompt_names_is_led_away_from(pipeline: Pipeline) -> None:
+    plain = _draw(pipeline).video
+    assert torch.equal(_draw(pipeline, negative_prompt="").video, plain)
+    assert not torch.equal(_draw(pipeline, negative_prompt="a lake at night").video, plain)
+    same = _draw(pipeline, negative_prompt="a red boat").video  # nothing to be led away from
+    torch.testing.assert_close(same, _draw(pipeline, guidance=1).video)
+
+
+def test_without_guidance_a_negative_prompt_has_no_effect(pipeline: Pipeline) -> None:
+    plain = _draw(pipeline, guidance=1).video
+    assert torch.equal(_draw(pipeline, guidance=1, negative_prompt="night").video, plain)
+
+
+def test_a_look_is_decoded_only_when_it_is_asked_for(pipeline: Pipeline) -> None:
+    decoded: list[int] = []
+    decode = pipeline.autoencoder.decoder.register_forward_pre_hook(
+        lambda _, inputs: decoded.append(inputs[0].shape[2])
+    )
+    offers: list[int] = []
+    video = _draw(pipeline, seconds=4, preview=lambda _: offers.append(len(decoded))).video
+    assert offers == [0] * 9  # three windows of three steps, and nothing was decoded
+    decode.remove()
+    looks: list[Tensor] = []
+    seen = _draw(pipeline, seconds=4, preview=lambda look: looks.append(look())).video
+    assert torch.equal(seen, video)
+    assert [look.shape for look in looks] == [(3, 5, 32, 48)] * 9
+    assert not any(look.requires_grad for look in looks)
+    assert not torch.equal(looks[0], looks[2])
+
+
+def test_a_look_shows_what_is_given_as_it_is(pipeline: Pipeline) -> None:
+    frames = torch.rand(3, 5, 32, 48) * 2 - 1
+    latents = pipeline.encode(frames)
+    looks: list[Tensor] = []
+    clips = _draw(
+        pipeline,
+        seconds=0.5,
+        given=dict(enumerate(latents.unbind(1))),
+        preview=lambda look: looks.append(look()),
+    )
+    torch.testing.assert_close(looks[0], clips.video[0])
+
+
 def test_a_window_that_is_given_whole_comes_back(pipeline: Pipeline) -> None:
     clean = torch.randn(8, 2, 3)
     assert torch.equal(
@@ -183,6 +275,8 @@ def test_half_precision_draws_the_same_picture(model: Model) -> None:
         ({"given": {5: torch.zeros(8, 2, 3)}}, "given"),
         ({"given": {-1: torch.zeros(8, 2, 3)}}, "given"),
         ({"given": {0: torch.zeros(8, 3, 2)}}, "given"),
+        ({"source": torch.zeros(8, 4, 2, 3)}, "source"),
+        ({"source": torch.zeros(8, 5, 2, 3), "strength": 0.0}, "strength"),
     ],
 )
 def test_what_does_not_fit_is_refused(

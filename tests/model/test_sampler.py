@@ -17,6 +17,15 @@ def test_a_schedule_goes_from_noise_to_clean() -> None:
     assert (schedule(50, shift=3.0).diff() < 0).all()
 
 
+def test_a_schedule_may_start_lower() -> None:
+    whole = schedule(4, shift=2.0)
+    torch.testing.assert_close(
+        schedule(4, shift=2.0, start=0.7), torch.tensor([0.7, 2 / 3, 0.4, 0])
+    )
+    assert torch.equal(schedule(4, shift=2.0, start=1.0), whole)
+    assert schedule(4, start=0.01).tolist() == pytest.approx([0.01, 0])
+
+
 @EACH
 def test_a_straight_way_is_exact_in_any_steps(sampler: Any) -> None:  # noqa: ANN401
     noise, clean = torch.randn(2, 1, 4, 3, 2, 2)
