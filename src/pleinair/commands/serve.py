@@ -43,7 +43,7 @@ def serve(
     ] = False,
 ) -> None:
     """Answer OpenAI's Videos API, and make the videos."""
-    service = _service()
+    service = service_settings()
     if not (service.keys or open_to_all or _is_loopback(host)):
         raise InputError(
             "host",
@@ -58,14 +58,14 @@ def serve(
     from pleinair.service import log
     from pleinair.service.db import Database
 
-    log.configure()
     with _listen(host, port) as listener:
-        database = Database(service.database_url)
-        database.migrate()
-        database.close()
         hands = None
         if workers and not fixture:
             hands = _engine(engine, workers, service, ray_address, worker_cpus, worker_gpus)
+        log.configure()
+        database = Database(service.database_url)
+        database.migrate()
+        database.close()
         address = _address(host, listener.getsockname()[1])
 
         class Server(uvicorn.Server):
@@ -106,7 +106,7 @@ def worker(
     count: Annotated[int, typer.Option(help="How many, each in a process.")] = 1,
 ) -> None:
     """Make videos for a server on this machine or, with PostgreSQL and S3, on another."""
-    service = _service()
+    service = service_settings()
     _check_count("count", count, least=1)
     from pleinair.service import child, log
     from pleinair.service.db import Database
@@ -130,7 +130,7 @@ def worker(
         engine.stop()
 
 
-def _service() -> ServiceSettings:
+def service_settings() -> ServiceSettings:
     """The settings of the service, once it is sure that its libraries are there."""
     try:
         import fastapi  # noqa: F401

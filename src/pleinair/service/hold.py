@@ -114,10 +114,10 @@ class Hold:
         self._silent = 0.0
         self._patience = self.settings.stall
         self._stage = stage
-        progress = self.stages.reach(stage, done, total)
+        self.stages.reach(stage, done, total)
         if self._stop_due():
             raise StopError(self.claim.id)
-        if self._lost or not self._still_mine(progress, stage):
+        if self._lost or not self._still_mine():
             raise LostError(self.claim.id)
 
     def look(self, draw: Callable[[], Frames]) -> None:
@@ -136,18 +136,25 @@ class Hold:
         """Be patient: the next step comes once so many bytes have gone out."""
         self._patience = max(self.settings.stall, size / SLOWEST)
 
-    def _still_mine(self, progress: int, stage: str) -> bool:
+    def _still_mine(self) -> bool:
         """Ask the queue; telling it the progress is an answer too, when there is news."""
-        time_now = time.monotonic()
-        news = (progress, stage)
         try:
-            if news == self._written or time_now - self._written_at < WRITE_EVERY:
+            if not self._news_due():
                 return self.queue.holds(self.claim)
-            self._written, self._written_at = news, time_now
-            return self.queue.beat(self.claim, progress, stage)
+            self._note_written()
+            return self.queue.beat(self.claim, *self._written)
         except UnavailableError as error:  # the fence will tell in the end
             log.warning("progress is not told", video=self.claim.id, reason=str(error))
             return True
+
+    def _news_due(self) -> bool:
+        """Whether there is progress to tell, and the last was told long enough ago."""
+        news = (self.stages.progress, self._stage)
+        return news != self._written and time.monotonic() - self._written_at >= WRITE_EVERY
+
+    def _note_written(self) -> None:
+        self._written = (self.stages.progress, self._stage)
+        self._written_at = time.monotonic()
 
     def _stop_due(self) -> bool:
         """Whether the worker was told to stop, and its grace is over."""
@@ -175,7 +182,7 @@ class Hold:
             if self._stop_due() and self._since_stop() > self.settings.grace + _LAST:
                 self._let_go()
                 return
-            if time_now - renewed >= every:
+            if time_now - renewed >= every or self._news_due():
                 renewed = time_now
                 self._renew()
 
@@ -184,8 +191,8 @@ class Hold:
         try:
             self._watch.pulse()
             if self._silent <= self._patience:
-                progress = self.stages.progress
-                self._lost = not self.queue.beat(self.claim, progress, self._stage)
+                self._note_written()
+                self._lost = not self.queue.beat(self.claim, *self._written)
         except Exception as error:  # the lease may run out, this thread must not
             log.warning("the lease is not renewed", video=self.claim.id, reason=str(error))
 
