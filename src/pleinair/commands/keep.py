@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pleinair.commands.console import notes
-from pleinair.settings import ServiceSettings
+from pleinair.commands.serve import service_settings
 
 
 def backup(
@@ -17,12 +17,12 @@ def backup(
     ] = False,
 ) -> None:
     """Back up database and storage while the server runs; exit code 1 if files were lost before."""
+    settings = service_settings()
     from pleinair.service.backup import take
     from pleinair.service.db import Database
     from pleinair.service.secret import server_secret
     from pleinair.service.storage import Storage
 
-    settings = ServiceSettings.read()
     secret = server_secret(settings)
     database = Database(settings.database_url)
     storage = Storage(settings.storage_url, secret)
@@ -45,13 +45,13 @@ def restore(
     ] = False,
 ) -> None:
     """Restore a backup into the database and storage of the settings; stop the server first."""
+    settings = service_settings()
     from pleinair.service import restore as restoring
     from pleinair.service.db import Database
     from pleinair.service.manifest import mark
     from pleinair.service.secret import server_secret
     from pleinair.service.storage import Storage
 
-    settings = ServiceSettings.read()
     database = Database(settings.database_url)
     storage = Storage(settings.storage_url, b"no links are made here")
     made = restoring.restore(folder, database, storage, force=force)

@@ -17,13 +17,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-import pleinair
 from pleinair.errors import ConflictError, InputError, NotFoundError, StorageError
 from pleinair.service.db import Database, now
 from pleinair.service.manifest import FORMAT, Listing, Manifest, mark
@@ -111,7 +111,7 @@ def _take(database: Database, storage: Storage, part: Path, secret: bytes) -> Ma
     damaged = _still_named(database, missing)
     return Manifest(
         FORMAT,
-        pleinair.__version__,
+        version("pleinair"),
         revision,
         time,
         mark(secret),
