@@ -179,13 +179,14 @@ def _at_address(use: Services, address: str, field: str) -> bytes:
 
 def _model(use: Services, asked: str | None) -> tuple[str, str]:
     """The model as asked for and the one behind that name; raises ModelError."""
-    default = next(iter(use.settings.aliases), use.settings.models[0])
-    name = asked or default
-    backend = use.settings.resolve(name)
-    if backend not in use.settings.models or backend not in MODELS:
-        offered = ", ".join([*use.settings.models, *use.settings.aliases])
-        raise ModelError(f"The model {name[:60]!r} does not exist here; there are: {offered}.")
-    return name, backend
+    offered = {model: model for model in use.settings.models if model in MODELS}
+    known = {name: model for name, model in use.settings.aliases.items() if model in offered}
+    named = {**known, **offered}
+    name = asked or next(iter(named), "")
+    if name not in named:
+        there = ", ".join([*offered, *known])
+        raise ModelError(f"The model {name[:60]!r} does not exist here; there are: {there}.")
+    return name, named[name]
 
 
 def _model_of(use: Services, source: Video | None, asked: str | None) -> tuple[str, str]:
