@@ -22,7 +22,7 @@ LEVELS = (
     ("api",),
     ("door",),
 )
-DOOR = ("__init__", "cli", "commands")
+DOOR = ("__init__", "__main__", "cli", "commands")
 
 
 def _part(names: list[str]) -> str:

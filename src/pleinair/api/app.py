@@ -3,11 +3,11 @@
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-import pleinair
 from pleinair.api import batches, errors, files, media, models, videos, webhooks
 from pleinair.api.document import Documented
 from pleinair.api.events import Watchers
@@ -22,6 +22,7 @@ from pleinair.service.webhooks import Courier
 from pleinair.settings import ServiceSettings
 
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
+VERSION = version("pleinair")
 NOUNS = (videos, models, files, batches, webhooks)
 probes = APIRouter(tags=["probes"])
 
@@ -43,7 +44,7 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
         use, marks = pretend(use), MARKS
     app = Documented(
         title="Pleinair",
-        version=pleinair.__version__,
+        version=VERSION,
         description=ABOUT,
         docs_url=None,
         redoc_url=None,
@@ -92,7 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 @probes.get("/health")
 def health() -> dict[str, str]:
     """Whether this process answers."""
-    return {"status": "ok", "version": pleinair.__version__}
+    return {"status": "ok", "version": VERSION}
 
 
 @probes.get("/ready", responses={503: {"model": ErrorEnvelope}})
