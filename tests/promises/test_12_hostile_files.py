@@ -160,9 +160,9 @@ def test_hostile_files_harm_nobody() -> None:
         ],
         n=outcome.files.total(),
         seeds=[SEED],
-        notes=f"Connections out of the children: {outcome.calls}. Two children at a time, {time.monotonic() - begun:.0f} s in all; the longest took "
-        f"{outcome.slowest:.1f} s; none may hold more than {BOUNDS.memory / 1e9:.1f} GB. "
-        f"What held them here: {isolation()}.",
+        notes=f"Connections out of the children: {outcome.calls}. Two children at a time, "
+        f"{time.monotonic() - begun:.0f} s in all; the longest took {outcome.slowest:.1f} s; "
+        f"none may hold more than {BOUNDS.memory / 1e9:.1f} GB. Held by: {isolation()}.",
     )
     assert outcome.harm == []
     assert outcome.calls == 0

@@ -140,10 +140,17 @@ def _load() -> None:
     """Load all that is needed, also what libraries load late, while its files can be read."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # else it starts threads, which cannot change user
     import av.logging
+    import av.subtitles.codeccontext
     import av.subtitles.stream
     import av.video.reformatter
     import numpy as np  # noqa: F401
-    from PIL import ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+    import PIL.ImageColor
+    import PIL.ImageOps
+    import PIL.JpegImagePlugin
+    import PIL.MpoImagePlugin
+    import PIL.PngImagePlugin
+    import PIL.TiffImagePlugin  # reads EXIF
+    import PIL.WebPImagePlugin  # noqa: F401  # as all of these
 
     import pleinair.media.codec  # noqa: F401
 
