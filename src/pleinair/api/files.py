@@ -4,7 +4,7 @@ import re
 import shutil
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
@@ -19,6 +19,7 @@ from pleinair.service.tables import File
 
 router = APIRouter(tags=["files"], responses=REFUSALS)
 MOST_LISTED = 10_000
+Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
 
 class ExpiresAfter(Strict):
@@ -32,7 +33,7 @@ class CreateFile(Strict):
     """A file to be kept."""
 
     file: Upload
-    purpose: str
+    purpose: Purpose
     expires_after: ExpiresAfter | None = None
 
 
