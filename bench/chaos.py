@@ -38,7 +38,16 @@ COLUMNS = [
 
 def row(name: str, outcomes: list[Outcome]) -> list[Cell]:
     """One row of the figure: sums over the seeds."""
-    counted = "kills pauses acknowledged lost charged_twice delivered_twice stale broken".split()
+    counted = [
+        "kills",
+        "pauses",
+        "acknowledged",
+        "lost",
+        "charged_twice",
+        "delivered_twice",
+        "stale",
+        "broken",
+    ]
     return [name, *(sum(getattr(outcome, key) for outcome in outcomes) for key in counted)]
 
 
