@@ -44,6 +44,8 @@ DATA = b"Example data"
 DIGEST = hashlib.sha256(DATA).hexdigest()
 KEY = "fixture"
 NOWHERE = "https://example.com/"
+MODEL = "test-card"
+ALIASES = {"sora-2": MODEL, "sora-2-pro": MODEL}
 BEGUN = 1_750_000_000.0
 IDS = ("video_123", "char_123", "file_id", "whe_123", "batch_id")
 log = structlog.get_logger()
@@ -59,10 +61,11 @@ def pretend(use: Services) -> Services:
     use.database.migrate()
     use.storage.put(KEY, DATA)
     _seed(use.database)
+    settings = replace(use.settings, keys={}, models=(MODEL,), aliases=ALIASES)
     return replace(
         use,
-        settings=replace(use.settings, keys={}),
-        videos=_Videos(use.database, use.storage, use.settings),
+        settings=settings,
+        videos=_Videos(use.database, use.storage, settings),
         materials=_Materials(use.database, use.storage),
         files=_Files(use.database, use.storage),
         batches=_Batches(use.database, use.files, use.videos, use.batches.feeder.wire),
@@ -71,15 +74,14 @@ def pretend(use: Services) -> Services:
 
 
 def _seed(database: Database) -> None:
-    model, backend = "sora-2", "test-card"
-    request = VideoRequest("x", model=backend, seconds=4, width=720, height=1280, seed=1)
+    request = VideoRequest("x", model=MODEL, seconds=4, width=720, height=1280, seed=1)
     common = {"owner": LOCAL, "created_at": BEGUN}
     video = Video(
         id="video_123",
         kind="create",
         state=COMPLETED,
-        model=model,
-        backend=backend,
+        model="sora-2",
+        backend=MODEL,
         prompt=request.prompt,
         size="720x1280",
         seconds="4",
