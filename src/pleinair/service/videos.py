@@ -129,8 +129,9 @@ class Videos:
             self._serialise(session, owner)
             if known := self._known(session, owner, call):
                 return Receipt(known, fresh=False)
+            needed = _check_memory(session, draft.request)
             limit, remaining, reset = self._check_limits(session, owner, draft)
-            video = self._row(session, owner, draft, call)
+            video = self._row(session, owner, draft, call, needed)
             session.add(video)
             if call.key:
                 session.add(
@@ -287,15 +288,6 @@ class Videos:
 
     def _check_limits(self, session: Session, owner: str, draft: Draft) -> tuple[int, int, float]:
         """Raise when there is no room; else the rate limit, what is left of it, and its reset."""
-        largest = memory.largest(session)
-        needed = memory.estimate(session, draft.request)
-        if largest is not None and needed > largest:
-            raise InputError(
-                "size",
-                f"{draft.request.width}x{draft.request.height}, {draft.request.frames} frames",
-                f"what fits {largest / 1e9:.1f} GB, the most that a worker has here; "
-                f"this needs about {needed / 1e9:.1f} GB",
-            )
         waiting = select(func.count()).select_from(Video).where(Video.state == QUEUED)
         if draft.batch_id is None:
             if session.scalars(waiting).one() >= self.settings.max_queued:
@@ -317,7 +309,7 @@ class Videos:
             raise BusyError(f"at most {rate} videos a minute; you asked for {count}", reset)
         return rate, rate - count - 1, reset if count else 60.0
 
-    def _row(self, session: Session, owner: str, draft: Draft, call: Call) -> Video:
+    def _row(self, session: Session, owner: str, draft: Draft, call: Call, needed: int) -> Video:
         request = draft.request
         cost = request.seconds * request.variations
         start = self._start(session, owner, draft.lane)
@@ -337,7 +329,7 @@ class Videos:
             lane=draft.lane,
             turn=start,
             finish=start + cost,
-            memory=memory.estimate(session, request),
+            memory=needed,
             created_at=_moment(session, owner),
             remixed_from=draft.remixed_from,
             batch_id=draft.batch_id,
@@ -361,6 +353,20 @@ class Videos:
         if current is None:
             current = session.scalars(waiting).one()
         return max(session.scalars(mine).one() or 0.0, current or 0.0)
+
+
+def _check_memory(session: Session, request: VideoRequest) -> int:
+    """Bytes that a video should need; raises InputError when no worker has as many."""
+    largest = memory.largest(session)
+    needed = memory.estimate(session, request)
+    if largest is not None and needed > largest:
+        raise InputError(
+            "size",
+            f"{request.width}x{request.height}, {request.frames} frames",
+            f"what fits {largest / 1e9:.1f} GB, the most that a worker has here; "
+            f"this needs about {needed / 1e9:.1f} GB",
+        )
+    return needed
 
 
 def _moment(session: Session, owner: str) -> float:
