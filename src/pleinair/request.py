@@ -178,8 +178,8 @@ def _check_prompt(name: str, prompt: object) -> None:
     if not isinstance(prompt, str) or not prompt.strip() or len(prompt) > MOST_CHARACTERS:
         allowed = f"a description of 1 to {MOST_CHARACTERS:,} characters"
         raise InputError(name, prompt, allowed)
-    if any("\ud800" <= character <= "\udfff" for character in prompt):
-        raise InputError(name, prompt, "text in Unicode")
+    if any("\ud800" <= c <= "\udfff" or c == "\0" for c in prompt):
+        raise InputError(name, prompt, "text in Unicode, without NUL")
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import func, select, update
 
 from pleinair.errors import InputError, UnavailableError
+from pleinair.request import VideoRequest
 from pleinair.service.db import Database
 from pleinair.service.tables import Base, Character
 
@@ -82,6 +84,16 @@ def test_writers_at_once_do_not_fail(database: Database) -> None:
 def test_the_clock_is_the_databases_and_right(database: Database) -> None:
     assert abs(database.time() - time.time()) < 5
     assert database.time() <= database.time()
+
+
+def test_text_that_a_database_cannot_hold_is_the_callers_mistake() -> None:
+    with pytest.raises(InputError, match="without NUL"):
+        VideoRequest("a lake\0")
+
+
+def test_a_nul_in_a_look_up_finds_nothing_or_is_refused(database: Database) -> None:
+    with suppress(InputError), database.read() as session:
+        assert session.get(Character, "char\0") is None
 
 
 @pytest.mark.parametrize("url", ["mysql://somewhere/db", "nonsense", "sqlserver+x://y"])

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Double, Engine, create_engine, event, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.expression import FunctionElement
@@ -124,6 +124,8 @@ def newest() -> str | None:
 def _reached() -> Iterator[None]:
     try:
         yield
+    except DataError as error:  # PostgreSQL's text has no NUL; SQLite would take it
+        raise InputError("text", str(error.orig), "text without NUL") from error
     except (OperationalError, InterfaceError) as error:
         if "no such table" in str(error.orig):
             raise
