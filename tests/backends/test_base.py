@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
-from pleinair.backends.base import check_model, open_backend
-from pleinair.errors import ModelError
-from pleinair.request import VideoRequest
+from pleinair.backends.base import MODELS, Entry, check_model, memory_full, open_backend
+from pleinair.errors import InputError, ModelError
+from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 
 
@@ -23,3 +25,32 @@ def test_metadata_are_plain_values(request_of_card: VideoRequest) -> None:
     record = made.metadata.as_dict()
     assert record["request"]["prompt"] == "a lake at dusk"
     assert record["digest"] == request_of_card.digest
+    assert record["notes"] == ()
+
+
+def test_a_model_refuses_what_it_cannot_do(request_of_card: VideoRequest) -> None:
+    plain = Entry("a card", "", MODELS["test-card"].open, longest=1)
+    plain.check(request_of_card)
+    refused = {
+        "seconds": replace(request_of_card, seconds=2),
+        "negative_prompt": replace(request_of_card, negative_prompt="snow"),
+        "given": replace(request_of_card, given=(Given("frame", "a" * 64),)),
+    }
+    for field, request in refused.items():
+        with pytest.raises(InputError, match=field):
+            plain.check(request)
+    able = replace(plain, abilities=frozenset({"edit"}))
+    with pytest.raises(InputError, match="got 'frame'; allowed: edit"):
+        able.check(refused["given"])
+    for entry in MODELS.values():
+        for request in refused.values():
+            entry.check(request)
+
+
+def test_a_full_memory_is_told_in_one_line_with_what_was_asked(
+    request_of_card: VideoRequest,
+) -> None:
+    error = memory_full(request_of_card, "no room:\n" + "x" * 1000)
+    assert "96x64, 12 frames" in str(error)
+    assert "no room: xxx" in str(error)
+    assert len(str(error)) < 300

@@ -63,3 +63,12 @@ def test_time_after_the_end_shows_the_last_frame() -> None:
 def test_the_same_twice() -> None:
     given = moving_card(3, 48, 32)
     assert np.array_equal(interpolate(given, 8, 24, 6), interpolate(given, 8, 24, 6))
+
+
+def test_a_long_clip_is_the_same_as_its_pieces() -> None:
+    given = moving_card(40, 48, 32)
+    whole = interpolate(given, 8, 16, 79)
+    for start in (0, 7, 15, 33):
+        assert np.array_equal(
+            interpolate(given[start : start + 6], 8, 16, 11), whole[2 * start :][:11]
+        )

@@ -36,7 +36,7 @@ def test_the_clean_clip_is_known_from_one_velocity() -> None:
 
     def tick(*_: int) -> None:
         assert watched.last is not None
-        guesses.append(clean_estimate(*watched.last))
+        guesses.append(clean_estimate(*watched.last).clone())
 
     denoise(watched, start, held, schedule(3), tick)
     assert len(guesses) == 3

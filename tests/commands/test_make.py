@@ -1,0 +1,90 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pleinair.cli import main
+from pleinair.media.codec import read_video, write_video
+from pleinair.media.sheet import write_picture
+from tests.conftest import moving_card
+
+CARD = ("--model", "test-card", "--size", "96x64", "--seed", "7", "--steps", "1", "--fps", "12")
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(Path("clip.mp4"), moving_card(18, 96, 64), 12)
+    write_picture(Path("picture.png"), moving_card(1, 96, 64)[0])
+
+
+def _generate(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(["generate", "a card", "-o", "out.mp4", *CARD, *arguments])
+    assert isinstance(caught.value.code, int)
+    return caught.value.code
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> bool:
+    return float(np.abs(a.astype(int) - b).mean()) < 12
+
+
+def test_an_image_opens_the_video() -> None:
+    assert _generate("--image", "picture.png", "--seconds", "0.5") == 0
+    frames = read_video(Path("out.mp4")).frames
+    assert len(frames) == 6
+    assert _near(frames[0], moving_card(1, 96, 64)[0])
+    assert not _near(frames[1], moving_card(1, 96, 64)[0])
+
+
+def test_an_edit_is_as_long_as_its_clip_unless_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _generate("--edit", "clip.mp4", "--strength", "0.1", "--json") == 0
+    frames = read_video(Path("out.mp4")).frames
+    assert len(frames) == 18
+    assert _near(frames[9], moving_card(18, 96, 64)[9])
+    record = json.loads(capsys.readouterr().out)["request"]
+    assert record["seconds"] == 1.5
+    assert record["given"][0]["strength"] == 0.1
+    assert _generate("--edit", "clip.mp4", "--seconds", "1") == 0
+    assert len(read_video(Path("out.mp4")).frames) == 12
+
+
+def test_an_extension_follows_its_clip(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _generate("--extend", "clip.mp4", "--seconds", "0.5") == 0
+    frames = read_video(Path("out.mp4")).frames
+    assert len(frames) == 24
+    assert _near(frames[17], moving_card(18, 96, 64)[17])
+    assert "24 frames, 2 s" in capsys.readouterr().out
+
+
+def test_what_to_keep_out_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _generate("--negative", "snow", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["request"]["negative_prompt"] == "snow"
+
+
+def test_notes_on_what_was_given_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _generate("--extend", "clip.mp4", "--image", "picture.png") == 0
+    assert "note: the picture at 0 s has no effect" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--image", "none.png"), "cannot read none.png"),
+        (("--image", "clip.mp4"), "cannot read clip.mp4"),
+        (("--edit", "picture.txt"), "cannot read picture.txt"),
+        (("--edit", "clip.mp4", "--extend", "clip.mp4"), "given"),
+        (("--edit", "clip.mp4", "--strength", "0"), "strength"),
+        (("--negative", " "), "negative_prompt"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _generate(*arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("pleinair: ")
+    assert err.count("\n") == 1
+    assert said in err
+    assert not Path("out.mp4").exists()
