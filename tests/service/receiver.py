@@ -92,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("content-length", 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         got = Got(self.path, headers, self.rfile.read(length))
+        if len(got.body) < length:  # the sender died
+            return
         self.server.receiver.got.append(got)
         reply = self.server.receiver.answer(got)
         if not reply.status:
