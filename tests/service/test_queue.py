@@ -178,7 +178,7 @@ def test_a_poisoned_video_stops_after_three_tries_with_its_error(
 def test_a_second_try_waits_a_little(
     queue: Queue, database: Database, monkeypatch: pytest.MonkeyPatch, ask: Ask
 ) -> None:
-    monkeypatch.setattr(module, "BACKOFF", 1000.0)
+    monkeypatch.setattr(module, "BACKOFF", 200.0)
     ask()
     queue.fail(_claim(queue), "server_error", "it broke", again=True)
     assert queue.claim("w1", MODELS) is None

@@ -29,7 +29,8 @@ from pleinair.service.tables import (
 )
 from pleinair.settings import ServiceSettings
 
-BACKOFF = 2.0  # seconds before the second try; twice as long before the third
+BACKOFF = 2.0  # seconds before the second try; twice as long before each further one,
+LONGEST = 300.0  # but no longer
 
 
 class LostError(Exception):
@@ -206,7 +207,7 @@ class Queue:
             tries = session.scalars(select(Video.tries).where(Video.id == claim.id)).one()
             reason = {"error_code": code, "error_message": message}
             if again and tries < self.tries:
-                later = now() + BACKOFF * 2 ** (tries - 1)
+                later = now() + min(LONGEST, BACKOFF * 2.0 ** min(tries - 1, 30))
                 if not self._change(session, claim, **_waiting(), not_before=later, **reason):
                     raise LostError(claim.id)
                 return
