@@ -1,5 +1,6 @@
 """What a worker does with a video, when all goes well and when it does not."""
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import OperationalError
 
 from pleinair.backends import base
 from pleinair.backends.base import Backend, Generation
@@ -155,6 +157,7 @@ def test_progress_is_told_as_it_grows(bench: Bench, monkeypatch: pytest.MonkeyPa
     progress = [reached for reached, _ in told]
     assert progress == sorted(progress)
     assert progress[-1] == 99
+    assert all(before != after for before, after in itertools.pairwise(told))
     assert {stage for _, stage in told} >= {"draw", "write", "upload"}
 
 
@@ -346,20 +349,23 @@ def test_a_completion_that_did_not_arrive_is_made_again(
     complete = Queue.complete
     calls: list[int] = []
 
-    def away(self: Queue, claim: Claim, made: Made) -> None:
-        calls.append(1)
-        if len(calls) > 1:
-            complete(self, claim, made)
-            return
-        with suppress(ZeroDivisionError), self.database.write() as session:
-            session.add_all(made.artifacts)
-            session.flush()
-            raise ZeroDivisionError
-        raise UnavailableError("away")
+    def away(_: object) -> None:
+        raise OperationalError("COMMIT", None, ConnectionError("away"))
 
-    monkeypatch.setattr(Queue, "complete", away)
+    def cut(self: Queue, claim: Claim, made: Made) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            event.listen(self.database.engine, "commit", away)
+        try:
+            complete(self, claim, made)
+        finally:
+            if len(calls) == 1:
+                event.remove(self.database.engine, "commit", away)
+
+    monkeypatch.setattr(Queue, "complete", cut)
     video_id = bench.ask()
     bench.worker().run_one()
+    assert len(calls) == 2
     assert bench.video(video_id).state == COMPLETED
     assert len(bench.rows(Artifact)) == 3
 
@@ -385,8 +391,8 @@ def test_a_worker_that_lost_its_video_writes_nothing_of_it(
 
 
 def test_a_step_loop_that_hangs_loses_its_lease_and_ends_its_process(bench: Bench) -> None:
-    video_id = bench.ask("stall 4")
-    worker = bench.worker(lease=0.3, stall=0.5)
+    video_id = bench.ask("stall 5")
+    worker = bench.worker(lease=0.3, stall=1.5)
     thread = threading.Thread(target=worker.run_one)
     thread.start()
     end = time.monotonic() + 60
@@ -395,6 +401,7 @@ def test_a_step_loop_that_hangs_loses_its_lease_and_ends_its_process(bench: Benc
         assert thread.is_alive()
         time.sleep(0.05)
     assert bench.video(video_id).state == QUEUED
+    assert bench.left == []  # the lease goes first
     thread.join()
     assert bench.left == [STALLED]
     video = bench.video(video_id)

@@ -16,7 +16,6 @@ from functools import partial
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.orm import make_transient
 
 from pleinair.backends.base import open_backend
 from pleinair.errors import (
@@ -206,16 +205,10 @@ class Worker:
             try:
                 self.queue.complete(claim, made)
                 return
-            except LostError:
-                if not self._delivered(claim):
-                    raise
-                return
             except UnavailableError as error:
                 if wait is None:
                     raise
                 log.warning("video not handed over yet", video=claim.id, reason=str(error))
-                for file in made.artifacts:
-                    make_transient(file)  # as if it had never been tried
                 time.sleep(wait)
 
     def _delivered(self, claim: Claim) -> bool:
