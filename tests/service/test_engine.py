@@ -15,7 +15,7 @@ import pytest
 from pleinair.errors import InputError
 from pleinair.service import engine as engines
 from pleinair.service.db import Database
-from pleinair.service.engine import LocalEngine
+from pleinair.service.engine import LocalEngine, share
 from pleinair.service.ray_engine import Cluster, RayEngine
 from pleinair.settings import ServiceSettings, Settings
 
@@ -61,6 +61,16 @@ def test_it_keeps_its_workers_alive(engine: LocalEngine) -> None:
     os.kill(first, signal.SIGKILL)
     _until(lambda: slot.process is not None and slot.process.pid != first)
     assert engine.alive() == 1
+
+
+def test_workers_share_the_processors_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
+    assert share(Settings(), 4).threads == 2
+    assert share(Settings(), 16).threads == 1
+    assert share(Settings(), 1).threads is None
+    assert share(Settings(threads=3), 4).threads == 3
 
 
 def test_after_a_stop_nothing_is_left(engine: LocalEngine, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -42,6 +42,14 @@ class Engine(Protocol):
         """How many are running now."""
 
 
+def share(settings: Settings, count: int) -> Settings:
+    """The settings of each of several workers: unless told otherwise, they share the processors."""
+    if settings.threads is not None or count < 2:
+        return settings
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return replace(settings, threads=max(1, (cores or 1) // count))
+
+
 @dataclass
 class _Slot:
     """The place of one worker, whose processes come and go."""
@@ -68,7 +76,7 @@ class LocalEngine:
     """
 
     def __init__(self, count: int, settings: Settings, service: ServiceSettings) -> None:
-        self.settings = settings
+        self.settings = share(settings, count)
         self.service = service
         self._name = f"{presence.HOST}-{os.getpid()}-{os.urandom(2).hex()}"
         self._slots = [_Slot(f"{self._name}-{i}") for i in range(count)]
