@@ -14,7 +14,16 @@ from pleinair.request import VideoRequest
 from pleinair.service.db import Database
 from pleinair.service.ray_engine import Cluster, RayEngine
 from pleinair.service.storage import Storage
-from pleinair.service.tables import ACTIVE, COMPLETED, RUNNING, Artifact, Usage, Video, Worker
+from pleinair.service.tables import (
+    ACTIVE,
+    COMPLETED,
+    QUEUED,
+    RUNNING,
+    Artifact,
+    Usage,
+    Video,
+    Worker,
+)
 from pleinair.service.videos import Draft, Videos
 from pleinair.settings import ServiceSettings, Settings
 from tests.promises.figure import publish
@@ -74,6 +83,28 @@ def test_a_cluster_finishes_its_queue_while_a_node_dies(tmp_path: Path, postgres
     assert outcome.workers_killed == 1
     assert outcome.lost == 0
     assert outcome.delivered_twice == outcome.charged_twice == outcome.broken_files == 0
+
+
+def test_workers_that_take_a_gpu_wait_for_a_node_that_has_one(tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster as Nodes
+
+    settings = ServiceSettings(home=tmp_path, models=("test-card",), rate=0, grace=0.5)
+    database = Database(settings.database_url)
+    database.migrate()
+    _ask(Videos(database, Storage(settings.storage_url, b"secret of this test"), settings), 0)
+    nodes: Any = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 0})
+    engine = RayEngine(1, Settings(), settings, Cluster(nodes.address, gpus=1))
+    try:
+        engine.start()
+        assert engine.alive() == 0
+        assert _count(database, Video.state == QUEUED) == 1
+        nodes.add_node(num_cpus=1, num_gpus=1)
+        _until(lambda: _count(database, Video.state == COMPLETED) == 1)
+        assert engine.alive() == 1
+    finally:
+        engine.stop()
+        nodes.shutdown()
+    database.close()
 
 
 def _ask(videos: Videos, i: int) -> None:
