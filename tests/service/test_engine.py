@@ -7,16 +7,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import update
 
 from pleinair.errors import InputError
+from pleinair.request import VideoRequest
 from pleinair.service import engine as engines
 from pleinair.service.db import Database
 from pleinair.service.engine import LocalEngine, share
 from pleinair.service.ray_engine import Cluster, RayEngine
+from pleinair.service.storage import Storage
+from pleinair.service.tables import ACTIVE, COMPLETED, Video
+from pleinair.service.videos import Draft, Videos
 from pleinair.settings import ServiceSettings, Settings
 
 # A whole server in short: it starts an engine, says who works for it, and waits to be killed.
@@ -110,6 +116,38 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.wait()
     parent.stdout.close()
     worker.wait(60)
+
+
+def test_a_video_beyond_the_workers_own_limit_ends_with_the_reason_and_the_next_is_made(
+    service: ServiceSettings,
+) -> None:
+    service = replace(service, memory_gb=0.5)
+    database = Database(service.database_url)
+    videos = Videos(database, Storage(service.storage_url, b"secret of this test"), service)
+    big = VideoRequest("a lake", model="test-card", seconds=8.0, width=1280, height=720, seed=1)
+    small = replace(big, seconds=0.5, width=64, height=48)
+    ids = [
+        videos.create("ann", Draft("create", "test-card", request, request.seconds)).video.id
+        for request in (big, small)
+    ]
+    with database.write() as session:
+        session.execute(update(Video).values(memory=0))  # as if they had been underrated
+    engine = LocalEngine(1, Settings(), service)
+    engine.start()
+
+    def ended() -> list[Video]:
+        with database.read() as session:
+            rows = [session.get_one(Video, video_id) for video_id in ids]
+        return [row for row in rows if row.state not in ACTIVE]
+
+    _until(lambda: len(ended()) == 2)
+    engine.stop()
+    failed, made = ended()
+    database.close()
+    assert (failed.error_code, failed.tries) == ("out_of_memory", 1)
+    assert "1280x720" in str(failed.error_message)
+    assert "0.5 GB" in str(failed.error_message)
+    assert made.state == COMPLETED
 
 
 def test_the_plan_shows_in_no_list_of_processes(

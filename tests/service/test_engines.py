@@ -144,6 +144,7 @@ def house(
             storage=request.getfixturevalue("bucket") if storage == "s3" else "",
             models=("test-card",),
             rate=0,
+            lease=600.0,  # so that nothing but the engine frees what a dead worker held
             grace=0.5,
         )
         house = House.build(engine, settings)
