@@ -49,7 +49,7 @@ class Given:
     role: str
     sha256: str
     at: float = 0.0
-    strength: float = 0.85
+    strength: float = 0.88
     name: str = ""
 
     def __post_init__(self) -> None:
