@@ -202,6 +202,7 @@ def test_what_lies_about_its_length_is_counted() -> None:
         (lambda: valid("mp4"), "image", "clips.*allowed: pictures as PNG, JPEG or WebP$"),
         (lambda: valid("PNG"), "video", "pictures.*allowed: clips as MP4, MOV, WebM or Matroska$"),
         (lambda: b"GIF89a", None, "6 bytes.*allowed: pictures .* clips"),
+        (lambda: b"\0\0\0\x1cftypavif" + bytes(16), None, "28 bytes of another kind"),
         (lambda: valid("PNG")[:-60], None, "cannot be decoded.*allowed: whole pictures"),
     ],
 )
