@@ -84,6 +84,12 @@ def client() -> TestClient:
     def number(value: int) -> dict[str, Any]:
         return {"value": 1 // value}
 
+    @app.delete("/number")
+    def nothing() -> None: ...
+
+    @app.patch("/{name}")
+    def other(name: str) -> None: ...
+
     return TestClient(app)
 
 
@@ -94,8 +100,8 @@ def test_a_wrong_query_is_told_in_the_envelope(client: TestClient) -> None:
 
 
 def test_an_unknown_address_and_method_are_told_in_the_envelope(client: TestClient) -> None:
-    unknown, wrong = client.get("/nowhere"), client.post("/number")
+    unknown, wrong = client.get("/nowhere/at/all"), client.post("/number")
     assert unknown.status_code == 404
-    assert unknown.json()["error"]["message"] == "Unknown request URL: GET /nowhere."
+    assert unknown.json()["error"]["message"] == "Unknown request URL: GET /nowhere/at/all."
     assert wrong.status_code == 405
-    assert wrong.headers["allow"] == "GET"
+    assert wrong.headers.get_list("allow") == ["GET, DELETE"]

@@ -2,14 +2,29 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from pleinair.api.errors import Answer, envelope
+from pleinair.api.shapes import ErrorEnvelope
 from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+
+
+def told_of(*kinds: str) -> dict[str, Any]:
+    """What the document says of a route that serves files of these content types."""
+    return {
+        "response_class": Response,
+        "responses": {
+            200: {"content": {kind: {} for kind in kinds}},
+            206: {"description": "The range that was asked for."},
+            304: {"description": "The client has it already."},
+            416: {"model": ErrorEnvelope, "description": "There is no such range."},
+        },
+    }
 
 
 def serve_artifact(

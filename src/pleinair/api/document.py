@@ -1,7 +1,8 @@
 """The OpenAPI document: what FastAPI knows of the routes, and the bodies that are read by hand.
 
 A body has two schemas. In JSON a file cannot be sent, so where one may stand there is only the
-object; the form, named after the model and ``Form``, has both, and its objects are JSON text.
+object; the form, named after the model and ``Form``, has both, its objects are JSON text, and
+what is null in JSON is left out.
 """
 
 import copy
@@ -15,6 +16,8 @@ from pleinair.api.body import BODIES
 
 _PLACE = "#/components/schemas/"
 _FILE = {"type": "string", "format": "binary"}
+_NULL = {"type": "null"}
+_KEY = {"type": "http", "scheme": "bearer", "description": "A key, where the server has any."}
 Schema = dict[str, Any]
 
 
@@ -36,6 +39,11 @@ class Documented(FastAPI):
                     for name, field in form["properties"].items()
                     if not _has(field, _FILE) and "$ref" in str(field)
                 }
+            document["components"]["securitySchemes"] = {"key": _KEY}
+            for path in document["paths"]:
+                if path.startswith("/v1/"):
+                    for operation in document["paths"][path].values():
+                        operation["security"] = [{"key": []}]
         return document
 
 
@@ -47,15 +55,19 @@ def _schemas(models: list[type[BaseModel]], forms: set[str]) -> dict[str, Schema
     for model in models:
         whole = schemas[model.__name__]
         if (name := f"{model.__name__}Form") in forms:
-            schemas[name] = copy.deepcopy(whole) | {"title": name}
+            form = schemas[name] = copy.deepcopy(whole) | {"title": name}
+            for field in form["properties"].values():
+                _leave_out(field, _NULL)
         for field in whole["properties"].values():
-            _without_file(field)
+            _leave_out(field, _FILE)
     return schemas
 
 
-def _without_file(field: Schema) -> None:
-    """Take the file out of a field that may be one or an object."""
-    choices = [choice for choice in field.get("anyOf", ()) if not _has(choice, _FILE)]
+def _leave_out(field: Schema, unwanted: Schema) -> None:
+    """Take one of its choices out of a field."""
+    choices = [choice for choice in field.get("anyOf", ()) if not _has(choice, unwanted)]
+    if field.get("default", choices) is None and unwanted == _NULL:
+        del field["default"]
     if len(choices) == 1:
         del field["anyOf"]
         field.update(choices[0])

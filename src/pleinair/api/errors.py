@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from pleinair import errors
 from pleinair.errors import BusyError, InputError, PleinairError
@@ -96,4 +97,15 @@ def install(app: FastAPI) -> None:
         }
         message = told.get(error.status_code, str(error.detail))
         answer = Answer(error.status_code, "invalid_request_error", None)
-        return JSONResponse(envelope(message, answer), error.status_code, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = _methods(app, request.url.path) or headers.get("Allow", "")
+        return JSONResponse(envelope(message, answer), error.status_code, headers)
+
+
+def _methods(app: FastAPI, path: str) -> str:
+    """All methods that an address takes; routing itself knows those of its first route only."""
+    templates: dict[str, Any] = app.openapi()["paths"]
+    matching = [place for place in templates if compile_path(place)[0].match(path)]
+    exact = min(matching, key=lambda place: place.count("{"), default="")
+    return ", ".join(method.upper() for method in templates.get(exact, ()))

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from pleinair.api.body import Upload, body_of, documented
-from pleinair.api.content import serve
+from pleinair.api.content import serve, told_of
 from pleinair.api.identity import Caller
 from pleinair.api.services import Use
 from pleinair.api.shapes import REFUSALS, Strict
@@ -19,6 +19,7 @@ from pleinair.service.tables import File
 
 router = APIRouter(tags=["files"], responses=REFUSALS)
 MOST_LISTED = 10_000
+CONTENT = told_of("application/octet-stream")
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]
 
 
@@ -125,12 +126,8 @@ def delete_file(file_id: str, owner: Caller, use: Use) -> FileDeleted:
     return FileDeleted(id=file_id)
 
 
-@router.api_route(
-    "/files/{file_id}/content",
-    methods=["GET", "HEAD"],
-    response_class=Response,
-    responses={200: {"content": {"application/octet-stream": {}}}},
-)
+@router.head("/files/{file_id}/content", **CONTENT)
+@router.get("/files/{file_id}/content", **CONTENT)
 def file_content(request: Request, file_id: str, owner: Caller, use: Use) -> Response:
     """The bytes of a file as they came in; its type is not guessed."""
     file = use.files.get(owner, file_id)

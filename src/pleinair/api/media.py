@@ -4,14 +4,16 @@ import mimetypes
 
 from fastapi import APIRouter, Request, Response
 
-from pleinair.api.content import serve
+from pleinair.api.content import serve, told_of
 from pleinair.api.services import Use
 from pleinair.api.shapes import REFUSALS
 
 router = APIRouter(tags=["media"], responses=REFUSALS)
+FILE = told_of("video/mp4", "image/webp", "image/jpeg")
 
 
-@router.api_route("/media/{key:path}", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/media/{key:path}", **FILE)
+@router.get("/media/{key:path}", **FILE)
 def media(key: str, request: Request, use: Use) -> Response:
     """The file that a link of `/v1/videos/{id}/link` leads to."""
     use.storage.check_link(key, dict(request.query_params))

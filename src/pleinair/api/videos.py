@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from pleinair.api.body import body_of, documented
-from pleinair.api.content import serve_artifact
+from pleinair.api.content import serve_artifact, told_of
 from pleinair.api.events import stream
 from pleinair.api.identity import Caller
 from pleinair.api.inputs import (
@@ -44,6 +44,7 @@ Variant = Literal["video", "thumbnail", "spritesheet"]
 Index = Annotated[int, Query(ge=0, le=15, description="Extra: which of the variations.")]
 LINK_SECONDS = 3600.0
 POLL_MS = (500, 5_000)
+CONTENT = told_of("video/mp4", "image/webp", "image/jpeg")
 
 
 def call_headers(
@@ -164,16 +165,8 @@ def cancel(video_id: str, owner: Caller, use: Use, response: Response) -> VideoO
     return _told(use, use.videos.cancel(owner, video_id), response)
 
 
-@router.api_route(
-    "/videos/{video_id}/content",
-    methods=["GET", "HEAD"],
-    response_class=Response,
-    responses={
-        200: {"content": {"video/mp4": {}, "image/webp": {}, "image/jpeg": {}}},
-        206: {"description": "The range that was asked for."},
-        416: {"description": "There is no such range."},
-    },
-)
+@router.head("/videos/{video_id}/content", **CONTENT)
+@router.get("/videos/{video_id}/content", **CONTENT)
 def content(
     request: Request,
     video_id: str,

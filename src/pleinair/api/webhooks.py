@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Caller
@@ -16,20 +16,25 @@ from pleinair.service.tables import Endpoint
 router = APIRouter(tags=["webhooks"], responses=REFUSALS)
 
 
+Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255})]
+EventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(EVENT_TYPES)})]
+EventTypes = Annotated[list[EventType], Field(json_schema_extra={"minItems": 1})]
+
+
 class CreateEndpoint(Strict):
     """An address that wants to be told of events."""
 
-    name: str
+    name: Name
     url: Annotated[str, Field(description="https, or http in networks that the operator allows.")]
-    event_types: list[str]
+    event_types: EventTypes
 
 
 class UpdateEndpoint(Strict):
     """What is to change; what is left out stays."""
 
-    name: str | None = None
+    name: Name | None = None
     url: str | None = None
-    event_types: list[str] | None = None
+    event_types: EventTypes | None = None
 
 
 class RotateSecret(Strict):
@@ -41,7 +46,7 @@ class RotateSecret(Strict):
 class SampleEvent(Strict):
     """The type of the sample event."""
 
-    event_type: str
+    event_type: EventType
 
 
 class EndpointObject(BaseModel):
