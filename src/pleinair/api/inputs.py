@@ -30,7 +30,7 @@ from pleinair.service.videos import Draft
 MOST_PICTURE = 20 * 2**20
 MOST_EXTENSIONS = 6
 MOST_EXTENDED = 120.0
-EDIT, REMIX = 0.6, 0.85
+EDIT, REMIX = 0.88, 0.95
 """How much may change where the caller does not say."""
 _DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
