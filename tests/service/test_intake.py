@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -158,9 +159,21 @@ def test_a_clip_is_brought_within_bounds() -> None:
         assert read_video(made.path).frames.shape == (11, 34, 50, 3)
 
 
-def test_a_slow_clip_is_held_between_its_frames() -> None:
-    with clean(clip(3, 32, 32, 1), kind="video", field="video") as made:
-        assert (made.facts.frames, made.facts.fps) == (3, 1)
+def test_a_frame_is_held_until_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "uneven.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for i, tenth in enumerate((0, 1, 2, 3, 9)):
+            grey = np.full((48, 64, 3), 50 * i, np.uint8)
+            picture = av.VideoFrame.from_ndarray(grey)
+            picture.pts, picture.time_base = tenth, Fraction(1, 10)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    with clean(path, kind="video", field="video") as made:
+        assert (made.facts.frames, made.facts.fps) == (10, 10)
+        levels = read_video(made.path).frames.mean((1, 2, 3))
+    assert [round(level / 50) for level in levels] == [0, 1, 2, *[3] * 6, 4]
 
 
 @pytest.mark.parametrize(
