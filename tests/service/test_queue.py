@@ -58,6 +58,17 @@ def test_a_worker_gets_only_what_it_can_run_and_hold(
     assert queue.claim("w1", MODELS, memory=1000) is not None
 
 
+def test_a_request_that_this_version_does_not_know_does_not_block_the_queue(
+    queue: Queue, database: Database, videos: Videos, ask: Ask
+) -> None:
+    strange, video = ask(), ask()
+    with database.write() as session:
+        session.execute(update(Video).where(Video.id == strange.id).values(request={"x": 1}))
+    assert queue.claim("w1", MODELS) is None
+    assert _claim(queue).id == video.id
+    assert videos.get("ann", strange.id).error_code == "invalid_request"
+
+
 def test_completing_shows_files_cost_and_event_at_once(
     queue: Queue, videos: Videos, database: Database, ask: Ask
 ) -> None:

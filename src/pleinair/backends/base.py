@@ -1,5 +1,6 @@
 """What every model must do for the rest of the house, and the list of those there are."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -139,6 +140,9 @@ class Entry:
 
 
 def _embedded(settings: Settings) -> Backend:
+    # Threads that wait for one another asleep and not spinning: on a machine that does other work
+    # too, spinning made a video take fifteen times as long. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from pleinair.backends.embedded import Embedded  # torch comes in here and not before
 
     return Embedded(settings)

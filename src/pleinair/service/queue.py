@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
 from sqlalchemy.orm import Session
 
+from pleinair.errors import PleinairError
 from pleinair.request import VideoRequest
 from pleinair.service import outbox
 from pleinair.service.db import Database, now
@@ -113,9 +114,13 @@ class Queue:
             video = session.scalars(waiting.limit(1).with_for_update(skip_locked=True)).first()
             if video is None:
                 return None
-            claim = Claim(
-                video.id, video.attempt + 1, video.owner, VideoRequest.from_dict(video.request)
-            )
+            try:
+                request = VideoRequest.from_dict(video.request)
+            except (PleinairError, TypeError) as error:
+                # Stored by another version. It must not stand in the way of all the others.
+                _refuse(session, video, str(error))
+                return None
+            claim = Claim(video.id, video.attempt + 1, video.owner, request)
             session.execute(
                 update(Video)
                 .where(Video.id == video.id)
@@ -265,6 +270,21 @@ class Queue:
         if not self._change(session, claim, lease_until=None, completed_at=now(), **values):
             raise LostError(claim.id)
         session.execute(delete(Preview).where(Preview.video_id == claim.id))
+
+
+def _refuse(session: Session, video: Video, reason: str) -> None:
+    """End a video that waits and that no worker of this version can make."""
+    ended = update(Video).where(Video.id == video.id, Video.state == QUEUED)
+    session.execute(
+        ended.values(
+            state=FAILED,
+            stage="failed",
+            completed_at=now(),
+            error_code="invalid_request",
+            error_message=reason,
+        )
+    )
+    outbox.record(session, video.owner, "video.failed", video.id)
 
 
 def _waiting() -> dict[str, Any]:
