@@ -18,7 +18,7 @@ demo: .venv/ready
 	@echo "The video is in $(CURDIR)/out/demo.mp4, its frames in out/demo.png"
 
 test: lint .venv/ready-sdks
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/ready-dev
 	.venv/bin/ruff check .
