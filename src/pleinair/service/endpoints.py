@@ -179,7 +179,7 @@ def _owned(session: Session, owner: str, endpoint_id: str, *, lock: bool = False
 
 
 def _name(name: str) -> str:
-    if not 1 <= len(name.strip()) <= 255:
+    if not 1 <= len(name.strip()) <= 255 or "\0" in name:
         raise InputError("name", name, "1 to 255 characters")
     return name.strip()
 
