@@ -104,9 +104,7 @@ class Watchers:
         seen = {}
         with self.database.read() as session:
             there = select(Video, Preview).outerjoin(Preview, Preview.video_id == Video.id)
-            rows = session.execute(
-                there.where(Video.id.in_(ids), Video.deleted_at.is_(None))
-            )
+            rows = session.execute(there.where(Video.id.in_(ids), Video.deleted_at.is_(None)))
             found: list[tuple[Video, Preview | None]] = [(video, shot) for video, shot in rows]
         for video, preview in found:
             shown = video_object(video, self.standings.of(video))
