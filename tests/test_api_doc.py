@@ -1,0 +1,49 @@
+"""The page about the API names every route, every extra field and every error code there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pleinair.api.app import create_app
+from pleinair.api.errors import ANSWERS, UNEXPECTED
+from pleinair.settings import ServiceSettings
+
+PAGE = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, object]]]:
+    app = create_app(ServiceSettings(home=tmp_path_factory.mktemp("home")))
+    found: dict[str, dict[str, dict[str, object]]] = app.openapi()
+    return found
+
+
+def test_every_route_is_on_the_page_and_every_one_on_the_page_is_there(
+    document: dict[str, dict[str, dict[str, object]]],
+) -> None:
+    there = {
+        f"{method.upper()} {path}"
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "head"
+    } | {"GET /v1/openapi.json"}
+    told = set(re.findall(r"`((?:GET|POST|DELETE) /[^`?]*)`", PAGE))
+    assert told == there
+
+
+def test_every_extra_field_is_on_the_page(
+    document: dict[str, dict[str, dict[str, object]]],
+) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("CreateVideo", "RemixVideo", "EditVideo", "ExtendVideo", "VideoObject"):
+        properties: dict[str, dict[str, str]] = schemas[name]["properties"]  # type: ignore[index, assignment]
+        extras = [key for key, said in properties.items() if "Extra" in said.get("description", "")]
+        assert extras
+        for extra in extras:
+            assert f"`{extra}`" in PAGE, f"{name}.{extra}"
+
+
+@pytest.mark.parametrize("answer", [*ANSWERS.values(), UNEXPECTED], ids=lambda a: str(a.code))
+def test_every_error_code_is_on_the_page(answer: object) -> None:
+    assert f"`{getattr(answer, 'code')}`" in PAGE  # noqa: B009
