@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -114,3 +117,26 @@ def test_what_is_no_video_is_not_read(tmp_path: Path) -> None:
     for name in ("text.mp4", "absent.mp4"):
         with pytest.raises(MediaError, match=f"cannot read .*{name}"):
             read_video(tmp_path / name)
+
+
+WRITE = """
+import sys
+from pathlib import Path
+import numpy as np
+from pleinair.media.codec import write_video
+y, x = np.mgrid[0:64, 0:96]
+waves = [(np.sin(x / 9 + t / 3), np.cos(y / 7 - t / 2), np.sin((x + y) / 11 + t)) for t in range(8)]
+noise = np.random.default_rng(1).integers(-6, 6, (8, 64, 96, 3))
+frames = (127 + 100 * np.stack([np.stack(w, -1) for w in waves]) + noise).clip(0, 255)
+write_video(Path(sys.argv[1]), frames.astype(np.uint8), 8)
+"""
+
+
+def test_the_same_frames_make_the_same_file_whatever_was_in_memory(tmp_path: Path) -> None:
+    files = set()
+    for filling in ("0", "85", "170"):  # of memory that nothing was written to, in glibc
+        path = tmp_path / f"{filling}.mp4"
+        environment = {**os.environ, "MALLOC_PERTURB_": filling}
+        subprocess.run([sys.executable, "-c", WRITE, path], env=environment, check=True)
+        files.add(path.read_bytes())
+    assert len(files) == 1

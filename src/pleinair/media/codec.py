@@ -33,8 +33,14 @@ class Format:
 
 
 FORMATS: dict[str, Format] = {
+    # x264's macroblock tree reads memory that nothing was written to, at sizes such as 720x1280:
+    # without it the same frames always make the same file.
     "mp4": Format(
-        "mp4", "libx264", "yuv420p", {"crf": "17", "preset": "medium"}, {"movflags": "+faststart"}
+        "mp4",
+        "libx264",
+        "yuv420p",
+        {"crf": "17", "preset": "medium", "x264-params": "mbtree=0"},
+        {"movflags": "+faststart"},
     ),
     "webm": Format(
         "webm",

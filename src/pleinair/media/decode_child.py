@@ -211,7 +211,7 @@ def _clip(job: Job) -> Facts:
         rate = _check_header(container, bounds)
         pictures = _pictures(container, rate, bounds)
         first = next(pictures)
-        quick = {"crf": "14", "preset": "veryfast", "threads": "1"}
+        quick = {"crf": "14", "preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
         count = 0
 
         def counted() -> Iterator["av.VideoFrame"]:
