@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -9,18 +10,19 @@ from pleinair.api.app import create_app
 from pleinair.api.errors import ANSWERS, UNEXPECTED
 from pleinair.settings import ServiceSettings
 
+Document: TypeAlias = dict[str, Any]
 PAGE = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, dict[str, object]]]:
+def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
     app = create_app(ServiceSettings(home=tmp_path_factory.mktemp("home")))
-    found: dict[str, dict[str, dict[str, object]]] = app.openapi()
+    found: Document = app.openapi()
     return found
 
 
 def test_every_route_is_on_the_page_and_every_one_on_the_page_is_there(
-    document: dict[str, dict[str, dict[str, object]]],
+    document: Document,
 ) -> None:
     there = {
         f"{method.upper()} {path}"
@@ -33,11 +35,11 @@ def test_every_route_is_on_the_page_and_every_one_on_the_page_is_there(
 
 
 def test_every_extra_field_is_on_the_page(
-    document: dict[str, dict[str, dict[str, object]]],
+    document: Document,
 ) -> None:
     schemas = document["components"]["schemas"]
     for name in ("CreateVideo", "RemixVideo", "EditVideo", "ExtendVideo", "VideoObject"):
-        properties: dict[str, dict[str, str]] = schemas[name]["properties"]  # type: ignore[index, assignment]
+        properties: dict[str, dict[str, str]] = schemas[name]["properties"]
         extras = [key for key, said in properties.items() if "Extra" in said.get("description", "")]
         assert extras
         for extra in extras:
