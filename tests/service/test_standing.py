@@ -43,7 +43,7 @@ def _made_in(database: Database, queue: Queue, seconds: float) -> None:
 def test_places_count_from_one_in_the_order_of_turns(
     database: Database, videos: Videos, ask: Ask
 ) -> None:
-    standings = Standings(database)
+    standings = Standings(database, fresh=0.0)
     ann = [ask("ann") for _ in range(3)]
     bob = ask("bob")
     low = ask("cat", lane=1)
@@ -51,6 +51,17 @@ def test_places_count_from_one_in_the_order_of_turns(
     assert places == [1, 3, 4, 2, 5]
     assert standings.of(videos.cancel("ann", ann[0].id)).position is None
     assert standings.of(bob).position == 1
+
+
+def test_a_look_at_the_queue_serves_for_a_moment_but_new_videos_have_a_place(
+    database: Database, videos: Videos, ask: Ask
+) -> None:
+    standings = Standings(database, fresh=1000.0)
+    first, second = ask(), ask()
+    assert standings.of(second).position == 2
+    videos.cancel("ann", first.id)
+    assert standings.of(second).position == 2
+    assert standings.of(ask()).position == 2
 
 
 def test_no_estimate_before_anything_was_made(database: Database, ask: Ask) -> None:
