@@ -185,7 +185,10 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that listens, before anything else is begun."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener = socket.create_server((host, port), family=family, backlog=2048)
+        # Inherited by its connections: without it the end of an answer waits for 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UnavailableError(f"cannot listen on {host}, port {port}: {reason}") from error

@@ -42,12 +42,14 @@ def recognise(session: Session, owner: str, retry: Retry) -> Video | None:
     if not retry.fingerprint:
         return None
     bit = 1 << min(retry.number, 31)
+    # A first try can only be found by what came while it was under way.
+    window = WINDOW if retry.number else retry.elapsed
     alike = (
         select(Video, now())
         .where(
             Video.fingerprint == retry.fingerprint,
             Video.owner == owner,
-            Video.created_at > now() - WINDOW,
+            Video.created_at > now() - window,
             Video.deleted_at.is_(None),
         )
         .order_by(Video.created_at.desc())
