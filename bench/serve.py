@@ -253,6 +253,7 @@ def bench_queue(repeats: int, out: Path, queued: int) -> None:
         for workers, found in rates.items():
             with fresh(workers) as server:
                 if workers == 1:
+                    starts(server, 3)  # the worker may still be loading its libraries
                     begun += starts(server, STARTS)
                 creates(server, DRAINED)
                 found.append(drain(server))
