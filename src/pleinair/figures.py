@@ -101,6 +101,7 @@ def markdown(figure: Figure) -> str:
     """The figure as a Markdown table with its title above and how it was measured below."""
     measured = figure.measured
     seeds = ", ".join(map(str, measured.seeds[:6])) + (", …" if len(measured.seeds) > 6 else "")
+    drawn = f"seeds {seeds}; " if seeds else ""
     lines = [
         f"**{figure.title}**",
         "",
@@ -108,7 +109,7 @@ def markdown(figure: Figure) -> str:
         "|" + " --- |" * len(figure.columns),
         *("| " + " | ".join(map(show, row)) + " |" for row in figure.rows),
         "",
-        f"<sub>{figure.notes + ' ' if figure.notes else ''}N = {measured.n:,}; seeds {seeds}; "
+        f"<sub>{figure.notes + ' ' if figure.notes else ''}N = {measured.n:,}; {drawn}"
         f"{measured.machine}; commit {measured.commit}; {measured.date}.</sub>",
     ]
     return "\n".join(lines)
