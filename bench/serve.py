@@ -31,6 +31,7 @@ CONNECTIONS = 16
 STARTS = 60  # videos timed from create to in_progress
 QUEUED = 10_000
 DRAINED = 400  # videos made to measure throughput
+PARTS = ("requests", "start", "queue")
 BODY = {"model": "test-card", "prompt": "a lake", "seconds": "1", "size": "64x48", "fps": 8}
 
 
@@ -245,18 +246,13 @@ def bench_requests(repeats: int, out: Path) -> None:
     )
 
 
-def bench_queue(repeats: int, out: Path, queued: int) -> None:
-    """Write ``bench-start.json`` and ``bench-queue.json``."""
+def bench_start(repeats: int, out: Path) -> None:
+    """Write ``bench-start.json``."""
     begun: list[float] = []
-    rates: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(repeats):
-        for workers, found in rates.items():
-            with fresh(workers) as server:
-                if workers == 1:
-                    starts(server, 3)  # the worker may still be loading its libraries
-                    begun += starts(server, STARTS)
-                creates(server, DRAINED)
-                found.append(drain(server))
+        with fresh(workers=1) as server:
+            starts(server, 3)  # the worker may still be loading its libraries
+            begun += starts(server, STARTS)
     write_figure(
         "bench-start",
         title="From create to in_progress with an idle worker",
@@ -267,6 +263,16 @@ def bench_queue(repeats: int, out: Path, queued: int) -> None:
         notes="Seen by a client that asks every 2 ms. Goal: 150 ms.",
         out=out,
     )
+
+
+def bench_queue(repeats: int, out: Path, queued: int) -> None:
+    """Write ``bench-queue.json``."""
+    rates: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(repeats):
+        for workers, found in rates.items():
+            with fresh(workers) as server:
+                creates(server, DRAINED)
+                found.append(drain(server))
     with tempfile.TemporaryDirectory() as folder:
         rows = _long_queue(queued, Path(folder))
     write_figure(
@@ -328,13 +334,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="rounds, of which the median")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")
-    parser.add_argument("--only", choices=("requests", "queue"), help="one half of the bench")
+    parser.add_argument("--only", choices=PARTS, help="one part of the bench")
     parser.add_argument("--queued", type=int, default=QUEUED, help="length of the long queue")
     options = parser.parse_args(arguments)
-    if options.only != "queue":
-        bench_requests(options.repeats, options.out)
-    if options.only != "requests":
-        bench_queue(options.repeats, options.out, options.queued)
+    for part in [options.only] if options.only else PARTS:
+        if part == "requests":
+            bench_requests(options.repeats, options.out)
+        elif part == "start":
+            bench_start(options.repeats, options.out)
+        else:
+            bench_queue(options.repeats, options.out, options.queued)
     return 0
 
 
