@@ -1,6 +1,5 @@
 """The files of a finished video: written on this machine, then put into the storage."""
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pleinair.backends.base import Generation, Progress
 from pleinair.media.codec import write_video
 from pleinair.media.frames import Frames
 from pleinair.media.sheet import spritesheet, thumbnail, write_picture
+from pleinair.service.files import digest
 from pleinair.service.queue import Claim
 from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact
@@ -59,7 +59,7 @@ def keep(
                     key=key,
                     content_type=content_type,
                     size=size,
-                    sha256=_digest(path),
+                    sha256=digest(path),
                 )
             )
         progress(len(files), len(files), "upload")
@@ -91,8 +91,3 @@ def _write(
 
 def _still(variant: str, clip: Frames) -> Frames:
     return thumbnail(clip) if variant == "thumbnail" else spritesheet(clip)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

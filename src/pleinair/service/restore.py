@@ -6,7 +6,6 @@ as if they had been given back; webhooks that had not arrived are still to be de
 """
 
 import base64
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -23,8 +22,9 @@ from sqlalchemy.orm import Session
 from pleinair.errors import ConflictError, StorageError
 from pleinair.service.backup import AT_ONCE, HANDS, KEEPERS
 from pleinair.service.db import Database, newest, now
+from pleinair.service.files import digest
 from pleinair.service.manifest import Manifest, mark
-from pleinair.service.storage import CHUNK, Storage
+from pleinair.service.storage import Storage
 from pleinair.service.tables import QUEUED, RUNNING, Artifact, Base, Preview, Video, Worker
 
 PASSING = frozenset({Worker.__tablename__, Preview.__tablename__})
@@ -143,8 +143,8 @@ class _Source:
 def _check(folder: Path, manifest: Manifest) -> None:
     """Raise StorageError unless every file of the backup is what was written."""
     expected = {name: listing.sha256 for name, listing in manifest.lists.items()}
-    for name, digest in expected.items():
-        _compare(folder / name, digest)
+    for name, sha256 in expected.items():
+        _compare(folder / name, sha256)
     for line in _lines(folder / "files.jsonl"):
         _compare(folder / "media" / line["key"], line["sha256"])
     secret = folder / "secret"
@@ -153,14 +153,11 @@ def _check(folder: Path, manifest: Manifest) -> None:
 
 
 def _compare(path: Path, expected: str) -> None:
-    digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
-            while piece := file.read(CHUNK):
-                digest.update(piece)
+        found = digest(path)
     except OSError as error:
         raise StorageError(f"the backup is damaged: {path}: {error.strerror}") from error
-    if digest.hexdigest() != expected:
+    if found != expected:
         raise StorageError(f"the backup is damaged: {path} is not what was written")
 
 
