@@ -127,11 +127,7 @@ def work(plan: Plan) -> None:
 
 def submit(plan: Plan) -> None:
     """A server that takes creates; an id is acknowledged once it is in the log."""
-    videos = Videos(
-        Database(plan.settings.database_url),
-        Storage(plan.settings.storage_url, SECRET),
-        plan.settings,
-    )
+    videos = Videos(Database(plan.settings.database_url), plan.settings)
     rng = random.Random()
     active = select(func.count()).select_from(Video).where(Video.state.in_(ACTIVE))
     with (plan.settings.home / "acknowledged").open("a") as log:

@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from pleinair.errors import ConflictError
 from pleinair.service.db import Database
 from pleinair.service.queue import LostError, Queue
-from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact, Event, Usage, Video
 from pleinair.service.videos import Draft, Videos
 from pleinair.settings import ServiceSettings
@@ -39,7 +38,7 @@ class Outcome:
 
 def race(database: Database, settings: ServiceSettings, races: int) -> Outcome:
     """Cancel and complete each of many videos at once, from two threads."""
-    videos = Videos(database, Storage(settings.storage_url, b"race"), settings)
+    videos = Videos(database, settings)
     queue = Queue(database)
     together = threading.Barrier(2)
     rng = random.Random(SEED)

@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 
 from pleinair.request import VideoRequest
 from pleinair.service.db import Database
-from pleinair.service.storage import Storage
 from pleinair.service.tables import ACTIVE, FAILED, Video
 from pleinair.service.videos import Draft, Videos
 from pleinair.service.worker import Worker
@@ -52,7 +51,7 @@ def measure(home: Path, stops: int) -> Outcome:
     plan = chaos.Plan(settings, 0, 0, SEED)
     database = Database(settings.database_url)
     database.migrate()
-    videos = Videos(database, Storage(settings.storage_url, chaos.SECRET), settings)
+    videos = Videos(database, settings)
     rng = random.Random(SEED)
     request = VideoRequest(
         "slow 20", model="test-card", seconds=0.1, width=32, height=32, fps=10, steps=20

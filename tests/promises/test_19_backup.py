@@ -79,7 +79,7 @@ def load(settings: ServiceSettings) -> Iterator[tuple[Database, Storage]]:
     database = Database(settings.database_url)
     database.migrate()
     storage = Disk(settings.storage_url, b"load")
-    videos, files = Videos(database, storage, settings), Files(database, storage)
+    videos, files = Videos(database, settings), Files(database, storage)
     queue, rng = Queue.of(database, settings), random.Random(SEED)
     keeper = Housekeeper(database, storage, queue, Materials(database, storage), files)
     hook = ["video.completed", "video.failed"]

@@ -40,8 +40,8 @@ def settings(tmp_path: Path) -> ServiceSettings:
 
 
 @pytest.fixture
-def videos(database: Database, storage: Storage, settings: ServiceSettings) -> Videos:
-    return Videos(database, storage, settings)
+def videos(database: Database, settings: ServiceSettings) -> Videos:
+    return Videos(database, settings)
 
 
 @pytest.fixture

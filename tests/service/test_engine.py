@@ -20,7 +20,6 @@ from pleinair.service import engine as engines
 from pleinair.service.db import Database
 from pleinair.service.engine import LocalEngine, share
 from pleinair.service.ray_engine import Cluster, RayEngine
-from pleinair.service.storage import Storage
 from pleinair.service.tables import ACTIVE, COMPLETED, Video
 from pleinair.service.videos import Draft, Videos
 from pleinair.settings import ServiceSettings, Settings
@@ -123,7 +122,7 @@ def test_a_video_beyond_the_workers_own_limit_ends_with_the_reason_and_the_next_
 ) -> None:
     service = replace(service, memory_gb=0.5)
     database = Database(service.database_url)
-    videos = Videos(database, Storage(service.storage_url, b"secret of this test"), service)
+    videos = Videos(database, service)
     big = VideoRequest("a lake", model="test-card", seconds=8.0, width=1280, height=720, seed=1)
     small = replace(big, seconds=0.5, width=64, height=48)
     ids = [

@@ -80,7 +80,7 @@ class House:
             steps=steps,
             variations=variations,
         )
-        videos = Videos(self.database, self.storage, self.settings)
+        videos = Videos(self.database, self.settings)
         return videos.create("ann", Draft("create", "test-card", request, 0.5)).video.id
 
     def video(self, video_id: str) -> Video:
@@ -179,7 +179,7 @@ def test_a_video_is_made_with_all_its_files(house: House, tmp_path: Path) -> Non
 def test_cancelling_frees_the_worker_at_its_next_step(house: House) -> None:
     video_id = house.ask("slow 500", steps=200)  # which would take minutes
     house.wait(video_id, lambda video: video.stage == "draw")
-    Videos(house.database, house.storage, house.settings).cancel("ann", video_id)
+    Videos(house.database, house.settings).cancel("ann", video_id)
     until(house.workers, lambda rows: all(row.video_id != video_id for row in rows))
     assert house.video(video_id).state == "cancelled"
     assert house.artifacts(video_id) == []

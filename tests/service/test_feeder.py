@@ -120,7 +120,7 @@ def test_killed_at_any_transaction_a_batch_loses_and_doubles_nothing(
     mortal = Mortal(database.engine.url.render_as_string(hide_password=False))
     mortal.kept = kept
     files = Files(mortal, storage)
-    batches = Batches(mortal, files, Videos(mortal, storage, settings), Plain())
+    batches = Batches(mortal, files, Videos(mortal, settings), Plain())
     deaths, alive = 0, True
     while alive:
         batch = begin(batches, "a", "refuse", "b")

@@ -56,7 +56,7 @@ def measure(home: Path, database_url: str, videos: int) -> Outcome:
     database.migrate()
     storage = Storage(settings.storage_url, b"secret of this test")
     for i in range(videos):
-        _ask(Videos(database, storage, settings), i)
+        _ask(Videos(database, settings), i)
     nodes: Any = Nodes(initialize_head=True, head_node_args={"num_cpus": 1})
     engine = RayEngine(2, Settings(), settings, Cluster(nodes.address))
     try:
@@ -91,7 +91,7 @@ def test_workers_that_take_a_gpu_wait_for_a_node_that_has_one(tmp_path: Path) ->
     settings = ServiceSettings(home=tmp_path, models=("test-card",), rate=0, grace=0.5)
     database = Database(settings.database_url)
     database.migrate()
-    _ask(Videos(database, Storage(settings.storage_url, b"secret of this test"), settings), 0)
+    _ask(Videos(database, settings), 0)
     nodes: Any = Nodes(initialize_head=True, head_node_args={"num_cpus": 1, "num_gpus": 0})
     engine = RayEngine(1, Settings(), settings, Cluster(nodes.address, gpus=1))
     try:

@@ -181,7 +181,7 @@ def test_many_tries_at_once_make_one_video(videos: Videos, database: Database) -
 
 
 def _with(videos: Videos, settings: ServiceSettings) -> Videos:
-    return Videos(videos.database, videos.storage, settings)
+    return Videos(videos.database, settings)
 
 
 def test_a_full_queue_refuses_with_a_time(

@@ -52,7 +52,7 @@ class Bench:
         self.database = Database(settings.database_url)
         self.database.migrate()
         self.storage = storage
-        self.videos = Videos(self.database, storage, settings)
+        self.videos = Videos(self.database, settings)
         self.queue = Queue.of(self.database, settings)
         self.left: list[int] = []
 

@@ -65,7 +65,7 @@ def pretend(use: Services) -> Services:
     return replace(
         use,
         settings=settings,
-        videos=_Videos(use.database, use.storage, settings),
+        videos=_Videos(use.database, settings),
         materials=_Materials(use.database, use.storage),
         files=_Files(use.database, use.storage),
         batches=_Batches(use.database, use.files, use.videos, use.batches.feeder.wire),

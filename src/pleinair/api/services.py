@@ -42,7 +42,7 @@ class Services:
         database = Database(settings.database_url)
         storage = Storage(settings.storage_url, secret)
         guard = Guard(settings.webhook_allow)
-        videos = Videos(database, storage, settings)
+        videos = Videos(database, settings)
         files = Files(database, storage)
         from pleinair.api.lines import Lines  # which works with these services in turn
 

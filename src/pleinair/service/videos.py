@@ -20,7 +20,6 @@ from pleinair.service import memory, outbox
 from pleinair.service.db import Database, now
 from pleinair.service.page import Page, page
 from pleinair.service.retries import Retry, recognise
-from pleinair.service.storage import Storage
 from pleinair.service.tables import (
     ACTIVE,
     CANCELLED,
@@ -99,9 +98,8 @@ class Call:
 class Videos:
     """The videos of a server; every call is on behalf of an owner, who sees only their own."""
 
-    def __init__(self, database: Database, storage: Storage, settings: ServiceSettings) -> None:
+    def __init__(self, database: Database, settings: ServiceSettings) -> None:
         self.database = database
-        self.storage = storage
         self.settings = settings
 
     def create(
