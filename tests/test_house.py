@@ -19,6 +19,8 @@ LEVELS = (
     ("media", "model", "worlds"),
     ("backends", "training"),
     ("service",),
+    ("access",),
+    ("review",),  # knows the powers and people of access
     ("api",),
     ("door",),
 )

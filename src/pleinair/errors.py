@@ -11,6 +11,12 @@ PleinairError
 ├── ConflictError      it cannot be done in this state, such as extending an unfinished video
 ├── ReusedKeyError     an idempotency key came again with another request
 ├── AccessError        no key, or one that is not known
+│   └── StoppedKeyError  a key that was stopped, revoked, or has expired: says why
+├── ForbiddenError     known, but not allowed to do this
+│   ├── TermsError     the terms must be accepted first
+│   ├── WithheldError  nobody gets these bytes before a person has looked
+│   └── SwitchedOffError  access is off for a while: says until when
+├── QuotaError         what a programme grants is used up
 ├── BusyError          too much at once: says after how many seconds to try again
 └── UnavailableError   a part that is needed cannot be reached, such as the database
 
@@ -76,6 +82,52 @@ class ReusedKeyError(PleinairError):
 
 class AccessError(PleinairError):
     """No key came, or one that is not known."""
+
+
+class StoppedKeyError(AccessError):
+    """A key that was stopped, revoked, or has expired."""
+
+
+class ForbiddenError(PleinairError):
+    """The caller is known, but may not do this."""
+
+
+class TermsError(ForbiddenError):
+    """The newest terms must be accepted first."""
+
+
+class WithheldError(ForbiddenError):
+    """Nobody gets these bytes before a person has looked."""
+
+
+class SwitchedOffError(ForbiddenError):
+    """Access is off for a while.
+
+    Args:
+        message: what the team says.
+        retry_after: seconds until it ends by itself, None if that is not known.
+        everyone: it is off for all, not for this caller alone.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, everyone: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.everyone = everyone
+
+
+class QuotaError(PleinairError):
+    """What a programme grants is used up.
+
+    Args:
+        message: what is used up.
+        retry_after: seconds until there is some again.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class BusyError(PleinairError):

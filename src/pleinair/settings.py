@@ -72,6 +72,17 @@ class ServiceSettings:
         memory_gb: memory that one worker may use, in GB; 0 is what the machine has.
         webhook_allow: networks inside that webhooks and picture addresses may reach.
         url: address of this server as its users see it, for links; as asked for, if empty.
+        proxies: networks of reverse proxies whose ``X-Forwarded-For`` is believed.
+        anchor: file outside the database that keeps the heads of the audit; in ``home`` if empty.
+        checks: what looks at prompts and videos for the reviewers: ``words``, ``moderation``, or
+            ``package.module:name`` of your own.
+        words: file with words that the check ``words`` flags, one a line; the shipped one if empty.
+        moderation: URL of an endpoint such as ``https://api.openai.com/v1/moderations``.
+        moderation_key: key for that endpoint.
+        oidc: issuer of an OpenID Connect provider that members may sign in with.
+        oidc_client: id of this server there.
+        oidc_secret: its secret there.
+        scanners: file with public keys of secret scanners, PEM, each after a line ``# id name``.
 
     Raises:
         InputError: a value is not allowed.
@@ -97,6 +108,16 @@ class ServiceSettings:
     memory_gb: float = 0.0
     webhook_allow: tuple[str, ...] = ()
     url: str = ""
+    proxies: tuple[str, ...] = ()
+    anchor: str = ""
+    checks: tuple[str, ...] = ("words",)
+    words: str = ""
+    moderation: str = ""
+    moderation_key: str = field(default="", repr=False)
+    oidc: str = ""
+    oidc_client: str = ""
+    oidc_secret: str = field(default="", repr=False)
+    scanners: str = ""
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
@@ -109,11 +130,19 @@ class ServiceSettings:
         _check("models", self.models, bool(self.models), "at least one id")
         for alias, model in self.aliases.items():
             _check("aliases", f"{alias}={model}", bool(alias and model), "name=model")
-        for network in self.webhook_allow:
-            try:
-                ipaddress.ip_network(network)
-            except ValueError as error:
-                raise InputError("webhook_allow", network, "networks such as 10.0.0.0/8") from error
+        for name in ("webhook_allow", "proxies"):
+            for network in getattr(self, name):
+                try:
+                    ipaddress.ip_network(network)
+                except ValueError as error:
+                    raise InputError(name, network, "networks such as 10.0.0.0/8") from error
+        for check in self.checks:
+            known = check in ("words", "moderation") or ":" in check
+            _check("checks", check, known, "words, moderation, package.module:name")
+        if "moderation" in self.checks:
+            _check("moderation", self.moderation, bool(self.moderation), "the URL of an endpoint")
+        if self.oidc:
+            _check("oidc_client", self.oidc_client, bool(self.oidc_client), "the id at the issuer")
 
     @property
     def database_url(self) -> str:
@@ -121,6 +150,11 @@ class ServiceSettings:
         if not self.database:
             return f"sqlite:///{self.home / 'pleinair.db'}"
         return re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", self.database)
+
+    @property
+    def anchor_file(self) -> Path:
+        """The file that keeps the heads of the audit."""
+        return Path(self.anchor) if self.anchor else self.home / "audit.anchor"
 
     @property
     def storage_url(self) -> str:
@@ -189,6 +223,8 @@ _READ: dict[str, Callable[[str, str], Any]] = {
     "memory_gb": _number,
     "models": lambda _, text: _list(text),
     "webhook_allow": lambda _, text: _list(text),
+    "proxies": lambda _, text: _list(text),
+    "checks": lambda _, text: _list(text),
     "aliases": lambda name, text: _pairs(name, text, "="),
     "keys": lambda name, text: {
         user: digest_of_key(key) for user, key in _pairs(name, text, ":").items()

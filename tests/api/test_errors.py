@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from pleinair import errors
 from pleinair.api.errors import ANSWERS, answer_of, install, respond
-from pleinair.errors import BusyError, InputError, ModelError, PleinairError
+from pleinair.errors import BusyError, InputError, ModelError, PleinairError, QuotaError
 
 CLASSES = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 
@@ -17,7 +17,8 @@ CLASSES = [kind for kind in vars(errors).values() if isinstance(kind, type)]
 def made(kind: type[PleinairError]) -> PleinairError:
     if issubclass(kind, InputError):
         return kind("seconds", 99, "at most 60")
-    return BusyError("the queue is full", 2.5) if issubclass(kind, BusyError) else kind("why")
+    waits = issubclass(kind, BusyError | QuotaError)
+    return kind("the queue is full", 2.5) if waits else kind("why")
 
 
 @pytest.mark.parametrize("kind", CLASSES)

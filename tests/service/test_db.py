@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 from pleinair.errors import InputError, UnavailableError
 from pleinair.request import VideoRequest
 from pleinair.service.db import Database
-from pleinair.service.tables import Base, Character
+from pleinair.service.schema import Base
+from pleinair.service.tables import Character
 
 
 def _character(name: str) -> Character:

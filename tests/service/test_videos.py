@@ -218,16 +218,16 @@ def test_the_rate_is_told_and_kept(
     slow = _with(videos, replace(settings, rate=3))
     draft = Draft("create", "test-card", SMALL, 1.0)
     receipts = [slow.create("ann", draft) for _ in range(3)]
-    assert [receipt.remaining for receipt in receipts] == [2, 1, 0]
-    assert {receipt.limit for receipt in receipts} == {3}
-    assert all(0 < receipt.reset <= 60 for receipt in receipts)
+    assert [receipt.allowance.remaining for receipt in receipts] == [2, 1, 0]
+    assert {receipt.allowance.limit for receipt in receipts} == {3}
+    assert all(0 < receipt.allowance.reset <= 60 for receipt in receipts)
     with pytest.raises(BusyError, match="a minute") as caught:
         slow.create("ann", draft)
     assert 0 < caught.value.retry_after <= 60
-    assert slow.create("bob", draft).remaining == 2
+    assert slow.create("bob", draft).allowance.remaining == 2
     with database.write() as session:
         session.execute(update(Video).values(created_at=Video.created_at - 61))
-    assert slow.create("ann", draft).remaining == 2
+    assert slow.create("ann", draft).allowance.remaining == 2
 
 
 def test_storage_is_not_touched_by_looking(storage: Storage, videos: Videos, ask: Ask) -> None:

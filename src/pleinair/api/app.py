@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from pleinair.api import batches, errors, files, media, models, videos, webhooks
 from pleinair.api.document import Documented
 from pleinair.api.events import Watchers
 from pleinair.api.headers import Frame
+from pleinair.api.identity import guard
 from pleinair.api.metrics import Metrics
 from pleinair.api.services import Services
 from pleinair.api.shapes import ErrorEnvelope
@@ -51,13 +52,14 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
         openapi_url="/v1/openapi.json",
         lifespan=_lifespan,
         separate_input_output_schemas=False,
+        dependencies=[Depends(guard)],
     )
     app.state.services = use
     app.state.metrics = Metrics(use.database)
     app.state.watchers = Watchers(use.database, use.standings)
     errors.install(app)
     for noun in NOUNS:
-        app.include_router(noun.router, prefix="/v1")
+        app.include_router(noun.router)
     app.include_router(media.router)
     app.include_router(probes)
     app.add_middleware(Frame, metrics=app.state.metrics, marks=marks)
@@ -70,7 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     use: Services = app.state.services
     await run_in_threadpool(use.database.migrate)
     queue = Queue.of(use.database, use.settings)
-    keeper = Housekeeper(use.database, use.storage, queue, use.materials, use.files)
+    keeper = Housekeeper(use.database, use.storage, queue, use.materials, use.files, use.chores)
     courier = Courier(use.database, use.endpoints, use.guard)
     stop = threading.Event()
     tasks = {"housekeeper": keeper.run, "courier": courier.run, "batches": use.batches.run}

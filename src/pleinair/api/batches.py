@@ -13,7 +13,7 @@ from pleinair.api.shapes import REFUSALS, Strict
 from pleinair.service.batches import Counts
 from pleinair.service.tables import Batch
 
-router = APIRouter(tags=["batches"], responses=REFUSALS)
+router = APIRouter(prefix="/v1", tags=["batches"], responses=REFUSALS)
 BatchStatus: TypeAlias = Literal[
     "validating",
     "failed",

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
 from pleinair import errors
-from pleinair.errors import BusyError, InputError, PleinairError
+from pleinair.errors import InputError, PleinairError, SwitchedOffError
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,12 @@ ANSWERS: dict[type[PleinairError], Answer] = {
     errors.ModelError: Answer(400, "invalid_request_error", "model_not_found"),
     errors.MediaError: Answer(400, "invalid_request_error", "invalid_media"),
     errors.AccessError: Answer(401, "invalid_request_error", "invalid_api_key"),
+    errors.StoppedKeyError: Answer(401, "invalid_request_error", "key_stopped", retry=False),
+    errors.ForbiddenError: Answer(403, "invalid_request_error", "permission_denied"),
+    errors.TermsError: Answer(403, "invalid_request_error", "terms_not_accepted"),
+    errors.WithheldError: Answer(403, "invalid_request_error", "withheld"),
+    errors.SwitchedOffError: Answer(403, "access_error", "switched_off", retry=False),
+    errors.QuotaError: Answer(429, "insufficient_quota", "insufficient_quota", retry=False),
     errors.NotFoundError: Answer(404, "invalid_request_error", "not_found"),
     errors.ConflictError: Answer(409, "invalid_request_error", "conflict", retry=False),
     errors.ReusedKeyError: Answer(422, "idempotency_error", "idempotency_key_reused"),
@@ -41,6 +47,9 @@ ANSWERS: dict[type[PleinairError], Answer] = {
     errors.StorageError: Answer(503, "server_error", "storage_unavailable"),
     errors.UnavailableError: Answer(503, "server_error", "unavailable"),
 }
+UNKNOWN_END = 300.0
+"""Seconds after which it is worth another look when nobody said how long access is off."""
+OFF_FOR_ALL = Answer(503, "server_error", "switched_off", retry=False)
 UNEXPECTED = Answer(500, "server_error", "server_error")
 
 
@@ -51,6 +60,8 @@ def envelope(message: str, answer: Answer, param: str | None = None) -> dict[str
 
 def answer_of(error: PleinairError) -> Answer:
     """How an error is answered: by its class, or the nearest above it."""
+    if isinstance(error, SwitchedOffError) and error.everyone:
+        return OFF_FOR_ALL
     return next((ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS), UNEXPECTED)
 
 
@@ -67,9 +78,12 @@ def respond(error: PleinairError) -> JSONResponse:
     headers = {}
     if answer.retry is not None:
         headers["x-should-retry"] = str(answer.retry).lower()
-    if isinstance(error, BusyError):
-        headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
-        headers["retry-after-ms"] = str(max(1, round(error.retry_after * 1000)))
+    wait = getattr(error, "retry_after", None)
+    if isinstance(error, SwitchedOffError) and wait is None:
+        wait = UNKNOWN_END
+    if wait is not None:
+        headers["retry-after"] = str(max(1, math.ceil(wait)))
+        headers["retry-after-ms"] = str(max(1, round(wait * 1000)))
     elif answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = "1"
     body = envelope(str(error), answer, param_of(error))

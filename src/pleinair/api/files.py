@@ -17,7 +17,7 @@ from pleinair.api.shapes import REFUSALS, Strict
 from pleinair.service.files import KEEP
 from pleinair.service.tables import File
 
-router = APIRouter(tags=["files"], responses=REFUSALS)
+router = APIRouter(prefix="/v1", tags=["files"], responses=REFUSALS)
 MOST_LISTED = 10_000
 CONTENT = told_of("application/octet-stream")
 Purpose: TypeAlias = Literal["assistants", "batch", "fine-tune", "vision", "user_data", "evals"]

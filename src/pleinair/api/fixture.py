@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from pleinair.api.identity import LOCAL
+from pleinair.access.actor import LOCAL
 from pleinair.api.services import Services
 from pleinair.errors import InputError, NotFoundError
 from pleinair.request import VideoRequest

@@ -13,7 +13,7 @@ from pleinair.errors import NotFoundError
 from pleinair.request import MOST_PIXELS, SIDES
 from pleinair.settings import ServiceSettings
 
-router = APIRouter(tags=["models"], responses=REFUSALS)
+router = APIRouter(prefix="/v1", tags=["models"], responses=REFUSALS)
 
 CREATED = 1_795_477_208
 """When the shipped weights were made, 2026-11-23."""

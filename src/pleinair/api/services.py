@@ -1,16 +1,25 @@
 """What the routes work with: the services of one server, made once when it starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from pleinair.access.admission import Admission
+from pleinair.access.keys import Keys
+from pleinair.access.members import Members
+from pleinair.access.notices import Notices
+from pleinair.access.powers import Powers
+from pleinair.access.programmes import Programmes
+from pleinair.service.audit import Anchor
 from pleinair.service.batches import Batches
 from pleinair.service.characters import Characters
 from pleinair.service.db import Database
 from pleinair.service.endpoints import Endpoints
 from pleinair.service.fetch import Guard
 from pleinair.service.files import Files
+from pleinair.service.gate import Gate, Gates
 from pleinair.service.materials import Materials
 from pleinair.service.secret import server_secret
 from pleinair.service.standing import Standings
@@ -34,6 +43,13 @@ class Services:
     files: Files
     batches: Batches
     endpoints: Endpoints
+    admission: Admission
+    powers: Powers
+    keys: Keys
+    programmes: Programmes
+    members: Members
+    notices: Notices
+    chores: tuple[Callable[[], object], ...] = ()  # of the housekeeper
 
     @classmethod
     def open(cls, settings: ServiceSettings) -> "Services":
@@ -42,8 +58,10 @@ class Services:
         database = Database(settings.database_url)
         storage = Storage(settings.storage_url, secret)
         guard = Guard(settings.webhook_allow)
-        videos = Videos(database, settings)
+        gates: list[Gate] = []
+        videos = Videos(database, settings, Gates(gates))
         files = Files(database, storage)
+        powers = Powers(database, Anchor(settings.anchor_file))
         from pleinair.api.lines import Lines  # which works with these services in turn
 
         lines = Lines(lambda: made)
@@ -59,6 +77,12 @@ class Services:
             files=files,
             batches=Batches(database, files, videos, lines),
             endpoints=Endpoints(database, secret, guard),
+            admission=Admission(database, settings),
+            powers=powers,
+            keys=Keys(database, powers),
+            programmes=Programmes(database, powers),
+            members=Members(database, powers),
+            notices=Notices(database),
         )
         return made
 

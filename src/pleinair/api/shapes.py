@@ -286,6 +286,6 @@ class ErrorEnvelope(BaseModel):
 
 
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorEnvelope} for status in (400, 401, 404, 409, 422, 429, 503)
+    status: {"model": ErrorEnvelope} for status in (400, 401, 403, 404, 409, 422, 429, 503)
 }
 """The errors that any route may answer with, for the document."""

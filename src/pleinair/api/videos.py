@@ -39,7 +39,7 @@ from pleinair.errors import NotFoundError
 from pleinair.service.tables import ACTIVE, Artifact, Video
 from pleinair.service.videos import Call, Draft, Receipt
 
-router = APIRouter(tags=["videos"], responses=REFUSALS)
+router = APIRouter(prefix="/v1", tags=["videos"], responses=REFUSALS)
 Variant = Literal["video", "thumbnail", "spritesheet"]
 Index = Annotated[int, Query(ge=0, le=15, description="Extra: which of the variations.")]
 LINK_SECONDS = 3600.0
@@ -234,12 +234,13 @@ def _told(use: Services, video: Video, response: Response) -> VideoObject:
 
 
 def _limits(receipt: Receipt, response: Response) -> None:
-    if not receipt.limit:
+    left = receipt.allowance
+    if not left.limit:
         return
     headers = response.headers
-    headers["x-ratelimit-limit-requests"] = str(receipt.limit)
-    headers["x-ratelimit-remaining-requests"] = str(receipt.remaining)
-    headers["x-ratelimit-reset-requests"] = _duration(receipt.reset)
+    headers["x-ratelimit-limit-requests"] = str(left.limit)
+    headers["x-ratelimit-remaining-requests"] = str(left.remaining)
+    headers["x-ratelimit-reset-requests"] = _duration(left.reset)
 
 
 def _duration(seconds: float) -> str:

@@ -13,7 +13,7 @@ from pleinair.service.endpoints import Endpoints
 from pleinair.service.outbox import EVENT_TYPES
 from pleinair.service.tables import Endpoint
 
-router = APIRouter(tags=["webhooks"], responses=REFUSALS)
+router = APIRouter(prefix="/v1", tags=["webhooks"], responses=REFUSALS)
 
 
 Name = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 255})]

@@ -27,10 +27,12 @@ from sqlalchemy.orm import Session
 from pleinair.errors import ConflictError, InputError, NotFoundError, StorageError
 from pleinair.service.db import Database, now
 from pleinair.service.manifest import FORMAT, Listing, Manifest, mark
+from pleinair.service.programme_tables import Publication
+from pleinair.service.schema import Base
 from pleinair.service.storage import Storage
-from pleinair.service.tables import Artifact, Base, File, Material
+from pleinair.service.tables import Artifact, File, Material
 
-KEEPERS = (Artifact, Material, File)
+KEEPERS = (Artifact, Material, File, Publication)
 """Tables whose rows name a stored file, with its size and SHA-256."""
 
 AT_ONCE = 1000

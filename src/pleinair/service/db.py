@@ -8,8 +8,9 @@ differ still agree on who holds a lease.
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 
 from alembic import command
@@ -24,6 +25,13 @@ from sqlalchemy.sql.expression import FunctionElement
 from pleinair.errors import InputError, UnavailableError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+leave: ContextVar[Callable[[Session], None] | None] = ContextVar("leave", default=None)
+"""Whether the caller of this request may write: asked in every transaction that does.
+
+Being asked where the change is made, it cannot be forgotten by a route, and nobody slips through
+between a look and a write. It raises what the caller is told.
+"""
 
 
 class now(FunctionElement[float]):  # noqa: N801  # reads as the SQL that it becomes
@@ -73,6 +81,7 @@ class Database:
 
         Raises:
             UnavailableError: the database cannot be reached, or stays locked for half a minute.
+            PleinairError: what `leave` says.
         """
         with (
             _reached(),
@@ -80,6 +89,8 @@ class Database:
             Session(self._writer, expire_on_commit=False) as session,
             session.begin(),
         ):
+            if ask := leave.get():
+                ask(session)
             yield session
 
     def time(self) -> float:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from pleinair.errors import PleinairError
 from pleinair.request import VideoRequest
-from pleinair.service import outbox
+from pleinair.service import books, outbox, switches
 from pleinair.service.db import Database, now
 from pleinair.service.tables import (
     COMPLETED,
@@ -103,15 +103,19 @@ class Queue:
             models: those it can run.
             memory: bytes it has left; videos that should need more are passed over.
         """
-        waiting = select(Video).where(
-            Video.state == QUEUED, Video.backend.in_(models), Video.not_before <= now()
+        due = select(Video).where(
+            Video.state == QUEUED,
+            Video.backend.in_(models),
+            Video.not_before <= now(),
+            switches.goes_on(),
         )
         if memory is not None:
-            waiting = waiting.where(Video.memory <= memory)
-        waiting = waiting.order_by(Video.lane, Video.turn, Video.created_at, Video.id)
+            due = due.where(Video.memory <= memory)
+        due = due.order_by(Video.lane, Video.turn, Video.created_at, Video.id)
         with self.database.write() as session:
+            switches.hold(session)
             # On PostgreSQL other workers pass over a row that one is claiming.
-            video = session.scalars(waiting.limit(1).with_for_update(skip_locked=True)).first()
+            video = session.scalars(due.limit(1).with_for_update(skip_locked=True)).first()
             if video is None:
                 return None
             try:
@@ -139,11 +143,14 @@ class Queue:
 
     def waits(self, models: Sequence[str]) -> bool:
         """Whether a video waits for one of these models; it only looks, and so is cheap."""
-        waiting = select(Video.id).where(
-            Video.state == QUEUED, Video.backend.in_(models), Video.not_before <= now()
+        found = select(Video.id).where(
+            Video.state == QUEUED,
+            Video.backend.in_(models),
+            Video.not_before <= now(),
+            switches.goes_on(),
         )
         with self.database.read() as session:
-            return session.scalars(waiting.limit(1)).first() is not None
+            return session.scalars(found.limit(1)).first() is not None
 
     def beat(self, claim: Claim, progress: int, stage: str) -> bool:
         """Renew the lease and tell how far it is, 0–100; False when the video is lost."""
@@ -200,6 +207,7 @@ class Queue:
                     created_at=time,
                 )
             )
+            books.settle(session, claim.id)
             outbox.record(session, claim.owner, "video.completed", claim.id)
 
     def fail(self, claim: Claim, code: str, message: str, *, again: bool = False) -> None:
@@ -213,16 +221,17 @@ class Queue:
             reason = {"error_code": code, "error_message": message}
             if again and tries < self.tries:
                 later = now() + min(LONGEST, BACKOFF * 2.0 ** min(tries - 1, 30))
-                if not self._change(session, claim, **_waiting(), not_before=later, **reason):
+                if not self._change(session, claim, **waiting(), not_before=later, **reason):
                     raise LostError(claim.id)
                 return
             self._finish(session, claim, state=FAILED, stage="failed", **reason)
+            books.release(session, claim.id)
             outbox.record(session, claim.owner, "video.failed", claim.id)
 
     def release(self, claim: Claim) -> None:
         """Give a video back unfinished, as if it had not been claimed: no try is used up."""
         with self.database.write() as session:
-            self._change(session, claim, **_waiting(), tries=Video.tries - 1)
+            self._change(session, claim, **waiting(), tries=Video.tries - 1)
 
     def give_up(self, worker: str) -> int:
         """End the leases of a worker that is known to be dead, and return how many it held."""
@@ -240,7 +249,7 @@ class Queue:
             for video in videos:
                 this = update(Video).where(Video.id == video.id)
                 if video.tries < self.tries:
-                    session.execute(this.values(**_waiting()))
+                    session.execute(this.values(**waiting()))
                     continue
                 message = f"the worker was lost {video.tries} times while making this video"
                 last = f"; its last error: {video.error_message}" if video.error_message else ""
@@ -254,6 +263,7 @@ class Queue:
                         error_message=message + last,
                     )
                 )
+                books.release(session, video.id)
                 outbox.record(session, video.owner, "video.failed", video.id)
         return len(videos)
 
@@ -284,9 +294,10 @@ def _refuse(session: Session, video: Video, reason: str) -> None:
             error_message=reason,
         )
     )
+    books.release(session, video.id)
     outbox.record(session, video.owner, "video.failed", video.id)
 
 
-def _waiting() -> dict[str, Any]:
+def waiting() -> dict[str, Any]:
     """A video that waits (again); its turn is the one it had."""
     return {"state": QUEUED, "lease_until": None, "worker": None, "progress": 0, "stage": ""}

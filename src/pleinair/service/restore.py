@@ -24,8 +24,9 @@ from pleinair.service.backup import AT_ONCE, HANDS, KEEPERS
 from pleinair.service.db import Database, newest, now
 from pleinair.service.files import digest
 from pleinair.service.manifest import Manifest, mark
+from pleinair.service.schema import Base
 from pleinair.service.storage import Storage
-from pleinair.service.tables import QUEUED, RUNNING, Artifact, Base, Preview, Video, Worker
+from pleinair.service.tables import QUEUED, RUNNING, Artifact, Preview, Video, Worker
 
 PASSING = frozenset({Worker.__tablename__, Preview.__tablename__})
 """Tables of what ended with its process: a backup has them, but nothing restores them."""

@@ -88,6 +88,11 @@ class Video(Base):
     fingerprint: Mapped[str] = mapped_column(default="")
     seen: Mapped[int] = mapped_column(default=1)
     made: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # what ran
+    # Where there is an access programme, under what the video was asked for:
+    programme_id: Mapped[str | None]
+    role: Mapped[str | None]
+    key_id: Mapped[str | None] = mapped_column(index=True)
+    quarantined_at: Mapped[float | None]  # its bytes are nobody's until a person has looked
 
     __table_args__ = (
         Index(None, "state", "lane", "turn", "created_at", "id"),

@@ -5,6 +5,7 @@ nobody is promised what is not there; files whose removal failed are tried again
 """
 
 import threading
+from collections.abc import Callable, Sequence
 
 import structlog
 from sqlalchemy import delete, or_, select, update
@@ -27,7 +28,7 @@ log = structlog.get_logger()
 
 
 class Housekeeper:
-    """The housekeeping of one server."""
+    """The housekeeping of one server; ``chores`` are more that is due every two seconds."""
 
     def __init__(
         self,
@@ -36,12 +37,14 @@ class Housekeeper:
         queue: Queue,
         materials: Materials,
         files: Files,
+        chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self.database = database
         self.storage = storage
         self.queue = queue
         self.materials = materials
         self.files = files
+        self.chores = chores
 
     def run(self, stop: threading.Event) -> None:
         """Rescue and tidy until told to stop; a failure is logged and tried again."""
@@ -51,6 +54,8 @@ class Housekeeper:
             try:
                 if rescued := self.queue.rescue():
                     log.warning("silent workers lost their videos", videos=rescued)
+                for chore in self.chores:
+                    chore()
                 if since >= TIDY_EVERY:
                     since = 0.0
                     self.tidy()

@@ -14,10 +14,18 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from pleinair.errors import BusyError, ConflictError, InputError, NotFoundError, ReusedKeyError
+from pleinair.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    ReusedKeyError,
+    WithheldError,
+)
 from pleinair.request import VideoRequest
-from pleinair.service import memory, outbox
+from pleinair.service import books, limits, memory, outbox, switches
 from pleinair.service.db import Database, now
+from pleinair.service.gate import Gate, Open
+from pleinair.service.limits import Allowance
 from pleinair.service.page import Page, page
 from pleinair.service.retries import Retry, recognise
 from pleinair.service.tables import (
@@ -34,6 +42,10 @@ from pleinair.service.tables import (
 )
 from pleinair.settings import ServiceSettings
 
+QUARANTINED = (
+    "This video was made by a key that seems to have been in other hands; "
+    "a person will look at it and then release it."
+)
 NOT_READY = "Video is not ready yet, use GET /v1/videos/{video_id} to check status."
 
 
@@ -67,15 +79,12 @@ class Receipt:
     Attributes:
         video: the new one, or the one that an earlier create of the same request made.
         fresh: whether it is new.
-        limit, remaining, reset: creates a minute, how many are left, seconds until one more is;
-            all 0 where there is no limit.
+        allowance: what is left of the creates of this minute.
     """
 
     video: Video
     fresh: bool
-    limit: int = 0
-    remaining: int = 0
-    reset: float = 0.0
+    allowance: Allowance = field(default_factory=Allowance)
 
 
 @dataclass(frozen=True)
@@ -98,9 +107,12 @@ class Call:
 class Videos:
     """The videos of a server; every call is on behalf of an owner, who sees only their own."""
 
-    def __init__(self, database: Database, settings: ServiceSettings) -> None:
+    def __init__(
+        self, database: Database, settings: ServiceSettings, gate: Gate | None = None
+    ) -> None:
         self.database = database
         self.settings = settings
+        self.gate = gate or Open()
 
     def create(
         self,
@@ -124,12 +136,17 @@ class Videos:
         """
         call = call or Call()
         with self.database.write() as session:
+            switches.hold(session)
             self._serialise(session, owner)
             if known := self._known(session, owner, call):
                 return Receipt(known, fresh=False)
+            switches.check(session, {"model": draft.request.model})
+            switches.check(session, {"model": draft.model})
             needed = _check_memory(session, draft.request)
-            limit, remaining, reset = self._check_limits(session, owner, draft)
+            batched = draft.batch_id is not None
+            allowance = Allowance() if batched else limits.check(session, self.settings, owner)
             video = self._row(session, owner, draft, call, needed)
+            allowance = self.gate.enter(session, draft, video) or allowance
             session.add(video)
             if call.key:
                 session.add(
@@ -142,7 +159,7 @@ class Videos:
                     )
                 )
             on_create(session, video)
-        return Receipt(video, True, limit, remaining, reset)
+        return Receipt(video, True, allowance)
 
     def known(self, owner: str, call: Call) -> Receipt | None:
         """The video of a create that came before: asked before time goes into its uploads."""
@@ -165,20 +182,16 @@ class Videos:
             return page(session, Video, owner, after, limit, order, *alive)
 
     def artifacts(self, owner: str, video_id: str) -> Sequence[Artifact]:
-        """Files of a finished video.
+        """Files of a finished video, for its owner to have.
 
         Raises:
             NotFoundError: there is no such video, it is not finished, or its files have expired.
+            WithheldError: nobody may have them yet.
         """
         with self.database.read() as session:
-            video = _owned(session, owner, video_id)
-            if video.state != COMPLETED:
-                raise NotFoundError(NOT_READY)
-            time = session.scalars(select(now())).one()
-            if video.purged_at or (video.expires_at and video.expires_at <= time):
-                raise NotFoundError(f"The files of {video_id} have expired.")
-            found = select(Artifact).where(Artifact.video_id == video_id)
-            return session.scalars(found.order_by(Artifact.variant, Artifact.number)).all()
+            files = self._files(session, owner, video_id)
+            self.gate.leave(session, session.get_one(Video, video_id))
+        return files
 
     def source(self, owner: str, video_id: str) -> tuple[Video, Artifact]:
         """A finished video and its first file, for another that begins from it.
@@ -192,7 +205,8 @@ class Videos:
             raise ConflictError(
                 f"video {video_id} is {video.state}; only a completed one can be begun from"
             )
-        files = self.artifacts(owner, video_id)
+        with self.database.read() as session:  # it stays inside: the gate is not asked
+            files = self._files(session, owner, video_id)
         return video, next(item for item in files if item.variant == "video")
 
     def chain(self, owner: str, video_id: str, kind: str) -> int:
@@ -243,6 +257,7 @@ class Videos:
                 state = _owned(session, owner, video_id).state
                 raise ConflictError(f"video {video_id} is {state} already")
             session.execute(delete(Preview).where(Preview.video_id == video_id))
+            books.release(session, video_id)
             outbox.record(session, owner, "video.failed", video_id)
             return session.get_one(Video, video_id, populate_existing=True)
 
@@ -260,9 +275,22 @@ class Videos:
                 .where(Video.id == video_id)
                 .values(deleted_at=now(), state=state, lease_until=None)
             )
+            books.release(session, video_id)
             session.execute(delete(Preview).where(Preview.video_id == video_id))
             session.execute(delete(Artifact).where(Artifact.video_id == video_id))
         # The files go with the next tidying: a worker may still be writing one.
+
+    def _files(self, session: Session, owner: str, video_id: str) -> Sequence[Artifact]:
+        video = _owned(session, owner, video_id)
+        if video.state != COMPLETED:
+            raise NotFoundError(NOT_READY)
+        if video.quarantined_at:
+            raise WithheldError(QUARANTINED)
+        time = session.scalars(select(now())).one()
+        if video.purged_at or (video.expires_at and video.expires_at <= time):
+            raise NotFoundError(f"The files of {video_id} have expired.")
+        found = select(Artifact).where(Artifact.video_id == video_id)
+        return session.scalars(found.order_by(Artifact.variant, Artifact.number)).all()
 
     def _serialise(self, session: Session, owner: str) -> None:
         """Creates of one owner one after the other; SQLite has a single writer anyway."""
@@ -283,29 +311,6 @@ class Videos:
             return session.get(Video, before.video_id)
         elapsed = time.monotonic() - call.started
         return recognise(session, owner, Retry(call.fingerprint, call.retry, elapsed))
-
-    def _check_limits(self, session: Session, owner: str, draft: Draft) -> tuple[int, int, float]:
-        """Raise when there is no room; else the rate limit, what is left of it, and its reset."""
-        waiting = select(func.count()).select_from(Video).where(Video.state == QUEUED)
-        if draft.batch_id is None:
-            if session.scalars(waiting).one() >= self.settings.max_queued:
-                raise BusyError("the queue is full", retry_after=10)
-            mine = session.scalars(waiting.where(Video.owner == owner)).one()
-            if mine >= self.settings.max_queued_each:
-                most = self.settings.max_queued_each
-                raise BusyError(f"you have {mine} videos waiting; at most {most} may", 10)
-        rate = self.settings.rate
-        if not rate or draft.batch_id is not None:
-            return 0, 0, 0.0
-        recent = select(func.count(), func.min(Video.created_at)).where(
-            Video.owner == owner, Video.created_at > now() - 60, Video.batch_id.is_(None)
-        )
-        count, oldest = session.execute(recent).one()
-        at = session.scalars(select(now())).one()
-        reset = max(0.0, (oldest or at) + 60 - at)
-        if count >= rate:
-            raise BusyError(f"at most {rate} videos a minute; you asked for {count}", reset)
-        return rate, rate - count - 1, reset if count else 60.0
 
     def _row(self, session: Session, owner: str, draft: Draft, call: Call, needed: int) -> Video:
         request = draft.request

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from pleinair.service.tables import Base
+from pleinair.service.schema import Base
 
 connection = context.config.attributes["connection"]
 context.configure(
