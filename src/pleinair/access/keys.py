@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from pleinair.access.actor import DEFAULT_SCOPES, SCOPES, Actor
 from pleinair.access.powers import Powers
-from pleinair.errors import ConflictError, InputError, NotFoundError
+from pleinair.errors import ConflictError, ForbiddenError, InputError, NotFoundError
 from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Key, Member
 from pleinair.settings import digest_of_key
@@ -59,7 +59,7 @@ class Keys:
 
     def create(
         self,
-        member_id: str,
+        actor: Actor,
         name: str,
         scopes: Sequence[str] = DEFAULT_SCOPES,
         days: float | None = None,
@@ -67,18 +67,20 @@ class Keys:
         """A member's new key, and the secret, which is told only here.
 
         Args:
-            member_id: whose it is.
+            actor: whose it is; one who came by a key cannot make one that may more.
             name: to know it by, 1–80 characters.
             scopes: what it is good for; see `pleinair.access.actor.SCOPES`.
             days: until it expires, above 0 and at most 3650; None is never.
 
         Raises:
             InputError: a value is not allowed.
+            ForbiddenError: the key that asks lacks one of the scopes.
             ConflictError: the member has too many already.
         """
         _check(name, scopes, days)
+        _check_within(actor, scopes)
         with self.database.write() as session:
-            return add(session, member_id, name, scopes, days)
+            return add(session, actor.id, name, scopes, days)
 
     def list(self, member_id: str) -> Sequence[Key]:
         """A member's keys, the newest first."""
@@ -98,10 +100,11 @@ class Keys:
             key = _owned(session, member_id, key_id)
             return end(session, key, REVOKED, "revoked by its owner")
 
-    def rotate(self, member_id: str, key_id: str, overlap: float = 24.0) -> tuple[Key, str]:
+    def rotate(self, actor: Actor, key_id: str, overlap: float = 24.0) -> tuple[Key, str]:
         """A new key in the place of one that goes on for ``overlap`` hours, 0–168.
 
         Raises:
+            ForbiddenError: the key that asks lacks one of its scopes.
             NotFoundError: the member has no such key.
             ConflictError: it has ended already.
             InputError: the overlap is not allowed.
@@ -109,12 +112,13 @@ class Keys:
         if not 0 <= overlap <= MOST_OVERLAP:
             raise InputError("overlap_hours", overlap, f"0 to {MOST_OVERLAP:g}")
         with self.database.write() as session:
-            old = _owned(session, member_id, key_id)
+            old = _owned(session, actor.id, key_id)
+            _check_within(actor, old.scopes)
             if old.state not in LIVE:
                 raise ConflictError(f"key {key_id} is {old.state} already")
             if old.replaced_by:
                 raise ConflictError(f"key {key_id} was replaced already, by {old.replaced_by}")
-            new, secret = add(session, member_id, old.name, old.scopes, None, replaces=1)
+            new, secret = add(session, actor.id, old.name, old.scopes, None, replaces=1)
             until = session.scalars(select(now())).one() + overlap * 3600
             if old.expires_at is not None and old.created_at is not None:
                 new.expires_at = new.created_at + (old.expires_at - old.created_at)
@@ -201,6 +205,13 @@ def _owned(session: Session, member_id: str, key_id: str) -> Key:
     if key is None:
         raise NotFoundError(f"No key has the id {key_id!r}.")
     return key
+
+
+def _check_within(actor: Actor, scopes: Sequence[str]) -> None:
+    """Raise ForbiddenError for scopes that the key at hand has not itself."""
+    for scope in scopes:
+        if actor.scopes is not None and scope not in actor.scopes:
+            raise ForbiddenError(f"This key lacks the scope {scope!r}, so it cannot give it.")
 
 
 def _check(name: str, scopes: Sequence[str], days: float | None) -> None:

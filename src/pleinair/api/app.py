@@ -8,7 +8,19 @@ from importlib.metadata import version
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from pleinair.api import batches, errors, files, media, models, videos, webhooks
+from pleinair.api import (
+    account,
+    batches,
+    entry,
+    errors,
+    files,
+    media,
+    members,
+    models,
+    programmes,
+    videos,
+    webhooks,
+)
 from pleinair.api.document import Documented
 from pleinair.api.events import Watchers
 from pleinair.api.headers import Frame
@@ -25,6 +37,7 @@ from pleinair.settings import ServiceSettings
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
 VERSION = version("pleinair")
 NOUNS = (videos, models, files, batches, webhooks)
+PROGRAMME = (entry, account, programmes, members)
 probes = APIRouter(tags=["probes"])
 
 
@@ -58,7 +71,7 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
     app.state.metrics = Metrics(use.database)
     app.state.watchers = Watchers(use.database, use.standings)
     errors.install(app)
-    for noun in NOUNS:
+    for noun in (*NOUNS, *PROGRAMME):
         app.include_router(noun.router)
     app.include_router(media.router)
     app.include_router(probes)

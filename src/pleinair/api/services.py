@@ -6,10 +6,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from pleinair.access.accounts import Accounts
 from pleinair.access.admission import Admission
+from pleinair.access.invitations import Invitations
 from pleinair.access.keys import Keys
 from pleinair.access.members import Members
 from pleinair.access.notices import Notices
+from pleinair.access.oidc import Issuer
+from pleinair.access.passwords import Passwords
 from pleinair.access.powers import Powers
 from pleinair.access.programmes import Programmes
 from pleinair.service.audit import Anchor
@@ -48,6 +52,9 @@ class Services:
     keys: Keys
     programmes: Programmes
     members: Members
+    invitations: Invitations
+    accounts: Accounts
+    issuer: Issuer
     notices: Notices
     chores: tuple[Callable[[], object], ...] = ()  # of the housekeeper
 
@@ -62,6 +69,7 @@ class Services:
         videos = Videos(database, settings, Gates(gates))
         files = Files(database, storage)
         powers = Powers(database, Anchor(settings.anchor_file))
+        passwords = Passwords()
         from pleinair.api.lines import Lines  # which works with these services in turn
 
         lines = Lines(lambda: made)
@@ -82,6 +90,9 @@ class Services:
             keys=Keys(database, powers),
             programmes=Programmes(database, powers),
             members=Members(database, powers),
+            invitations=Invitations(database, powers, passwords),
+            accounts=Accounts(database, passwords),
+            issuer=Issuer(settings, secret),
             notices=Notices(database),
         )
         return made

@@ -57,6 +57,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
+class Done(BaseModel):
+    """It was done, and there is nothing more to tell."""
+
+    object: Literal["done"] = "done"
+
+
 class PictureReference(Strict):
     """A picture by address or by file; exactly one of the two."""
 
