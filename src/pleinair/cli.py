@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pleinair.commands import inspect, keep, learn, make, serve, worlds
+from pleinair.commands import admin, inspect, keep, learn, make, serve, worlds
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -25,6 +25,11 @@ app.command("train")(learn.train)
 app.command("evaluate")(learn.evaluate)
 app.command("backup")(keep.backup)
 app.command("restore")(keep.restore)
+app.command(
+    "admin",
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)(admin.admin)
 app.command("models")(inspect.models)
 app.command("doctor")(inspect.doctor)
 

@@ -45,35 +45,40 @@ def serve(
 ) -> None:
     """Answer OpenAI's Videos API, and make the videos."""
     service = service_settings()
-    if not (service.keys or open_to_all or _is_loopback(host)):
+    members = _has_members(service)
+    if members and service.keys:
+        raise InputError(
+            "keys",
+            "PLEINAIR_KEYS",
+            "no keys in the environment: this server has members, who have keys of their own",
+        )
+    if not (members or service.keys or open_to_all or _is_loopback(host)):
         raise InputError(
             "host",
             host,
-            "127.0.0.1 as long as there are no keys; set PLEINAIR_KEYS=name:key, or add --open "
-            "to let everybody in who can reach this machine",
+            "127.0.0.1 as long as there are no keys; run pleinair admin init, or set "
+            "PLEINAIR_KEYS=name:key, or add --open to let everybody in who can reach this machine",
         )
     _check_count("workers", workers)
     import uvicorn
 
     from pleinair.api.app import create_app
     from pleinair.service import log
-    from pleinair.service.db import Database
 
     with _listen(host, port) as listener:
         hands = None
         if workers and not fixture:
             hands = _engine(engine, workers, service, ray_address, worker_cpus, worker_gpus)
         log.configure()
-        database = Database(service.database_url)
-        database.migrate()
-        database.close()
         address = _address(host, listener.getsockname()[1])
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if self.started:
-                    _announce(address, service, workers if hands else 0)
+                    key = "a member's key" if members else "anything"
+                    key = "one of PLEINAIR_KEYS" if service.keys else key
+                    _announce(address, key, workers if hands else 0)
 
         server = Server(
             uvicorn.Config(
@@ -150,6 +155,19 @@ def service_settings() -> ServiceSettings:
     return replace(service, home=service.home.absolute())  # whatever folder a worker starts in
 
 
+def _has_members(service: ServiceSettings) -> bool:
+    """Bring the database up to date, and say whether there is an access programme."""
+    from pleinair.access.admission import Admission
+    from pleinair.service.db import Database
+
+    database = Database(service.database_url)
+    try:
+        database.migrate()
+        return Admission(database, service).has_members()
+    finally:
+        database.close()
+
+
 def _engine(
     name: str,
     count: int,
@@ -200,8 +218,7 @@ def _address(host: str, port: int) -> str:
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
-def _announce(address: str, service: ServiceSettings, workers: int) -> None:
-    key = "one of PLEINAIR_KEYS" if service.keys else "anything"
+def _announce(address: str, key: str, workers: int) -> None:
     notes.print(f"Pleinair answers at {address}, with {workers or 'no'} workers beside it.")
     notes.print("Programs written for OpenAI's SDKs need only:", style="dim")
     notes.print(f"  export OPENAI_BASE_URL={address}/v1", soft_wrap=True)
