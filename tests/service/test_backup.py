@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.orm import Session
 
 from pleinair.cli import main
 from pleinair.errors import ConflictError, InputError, StorageError
@@ -19,6 +20,7 @@ from pleinair.service.fetch import Guard
 from pleinair.service.manifest import Manifest
 from pleinair.service.queue import Queue
 from pleinair.service.restore import PASSING, restore
+from pleinair.service.schema import Base
 from pleinair.service.storage import Storage
 from pleinair.service.tables import (
     Artifact,
@@ -108,7 +110,34 @@ def done(database: Database, storage: Storage, queue: Queue, ask: Ask) -> str:
                 stopping=False,
             )
         )
+        _fill(session, done, storage)
     return done
+
+
+def _fill(session: Session, video_id: str, storage: Storage) -> None:
+    """A row in every table of the access programme."""
+    public = stored(storage, "shared/share_1/0/video.mp4", b"public")
+    known = {
+        "video_id": video_id,
+        "programme_id": "programmes_1",
+        "member_id": "members_1",
+        "key_id": "api_keys_1",
+        "posting_id": "ledger_postings_1",
+        "share_id": "shares_1",
+        "content_type": "video/mp4",
+        **public,
+    }
+    plain: dict[type, Any] = {str: "é", int: 7, float: 0.1, bool: True, object: ["a", "ü"]}
+    for table in Base.metadata.sorted_tables:
+        if session.execute(table.select().limit(1)).first():
+            continue
+        values = {
+            column.name: known.get(column.name, plain[column.type.python_type])
+            for column in table.columns
+        }
+        if "id" in values:
+            values["id"] = f"{table.name}_1"
+        session.execute(table.insert(), values)
 
 
 @pytest.fixture
@@ -219,7 +248,7 @@ def test_what_is_deleted_while_a_backup_is_taken_is_left_out(
     assert not manifest.damaged
     restore(tmp_path / "backup", *empty)
     assert loose(*empty) == (set(), set())
-    assert set(empty[1].list()) == {"materials/abc"}
+    assert set(empty[1].list()) == {"materials/abc", "shared/share_1/0/video.mp4"}
     with empty[0].read() as session:
         assert session.get_one(Video, done).purged_at == manifest.taken_at
 
