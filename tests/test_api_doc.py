@@ -9,9 +9,12 @@ import pytest
 from pleinair.api.app import create_app
 from pleinair.api.errors import ANSWERS, UNEXPECTED
 from pleinair.settings import ServiceSettings
+from scripts import authority
 
 Document: TypeAlias = dict[str, Any]
-PAGE = (Path(__file__).parent.parent / "docs" / "api.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "api.md").read_text()
+PROGRAMME = (DOCS / "programme.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +33,14 @@ def test_every_route_is_on_the_page_and_every_one_on_the_page_is_there(
         for method in methods
         if method != "head"
     } | {"GET /v1/openapi.json"}
-    told = set(re.findall(r"`((?:GET|POST|DELETE) /[^`?]*)`", PAGE))
+    for page in (PAGE, PAGE + PROGRAMME):
+        told = set(re.findall(r"`((?:GET|POST|DELETE) /[^`?]*)`", page))
+        assert told <= there
     assert told == there
+
+
+def test_the_table_of_authority_is_as_the_code_has_it() -> None:
+    assert authority.main(["--check"]) == 0
 
 
 def test_every_extra_field_is_on_the_page(

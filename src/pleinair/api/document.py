@@ -12,12 +12,20 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from pleinair.access.authority import rule_of
 from pleinair.api.body import BODIES
+from pleinair.api.identity import COOKIE
 
 _PLACE = "#/components/schemas/"
 _FILE = {"type": "string", "format": "binary"}
 _NULL = {"type": "null"}
 _KEY = {"type": "http", "scheme": "bearer", "description": "A key, where the server has any."}
+_SESSION = {
+    "type": "apiKey",
+    "in": "cookie",
+    "name": COOKIE,
+    "description": "A browser that is signed in.",
+}
 Schema = dict[str, Any]
 
 
@@ -39,11 +47,12 @@ class Documented(FastAPI):
                     for name, field in form["properties"].items()
                     if not _has(field, _FILE) and "$ref" in str(field)
                 }
-            document["components"]["securitySchemes"] = {"key": _KEY}
-            for path in document["paths"]:
-                if path.startswith("/v1/"):
-                    for operation in document["paths"][path].values():
-                        operation["security"] = [{"key": []}]
+            document["components"]["securitySchemes"] = {"key": _KEY, "session": _SESSION}
+            for path, operations in document["paths"].items():
+                for method, operation in operations.items():
+                    rule = rule_of(method.upper(), path)
+                    if rule is not None and not rule.public:
+                        operation["security"] = [{"key": []}, {"session": []}]
         return document
 
 
