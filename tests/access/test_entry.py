@@ -1,6 +1,8 @@
 """The way in: invitations, passwords, cookies."""
 
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -8,8 +10,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from pleinair.access.actor import AT_THE_MACHINE, Role
+from pleinair.access.authority import ACTS
 from pleinair.access.passwords import GUESSES
 from pleinair.errors import ConflictError, InputError, NotFoundError
+from pleinair.service.db import leave
 from pleinair.service.programme_tables import Invitation, Member, Programme, SignIn
 from tests.access.conftest import House, Open
 
@@ -243,3 +247,25 @@ def test_a_key_gives_no_more_than_it_has(open_house: Open) -> None:
     assert "videos.write" in refused.json()["error"]["message"]
     fine = client.post("/access/v1/keys", json={"name": "less", "scopes": ["videos.read"]})
     assert fine.status_code == 200
+
+
+def test_acts_of_power_at_once_do_not_wait_for_one_another_for_ever(house: House) -> None:
+    """Each in the transaction of a request, as the guard has it."""
+    use, boss = house.use, house.member(Role.ADMINISTRATOR)
+    rule = ACTS["programmes.update"]
+    errors: list[Exception] = []
+
+    def change(rate: int) -> None:
+        leave.set(partial(use.admission.check, actor=boss, rule=rule))
+        try:
+            for _ in range(10):
+                use.programmes.update(boss, house.programme.id, {"rate": rate})
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=change, args=(rate,)) for rate in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []

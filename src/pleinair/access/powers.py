@@ -69,9 +69,10 @@ class Powers:
             PleinairError: whatever the act raises; the refusal is on record.
         """
         self.anchor.ready()
+        alone = switches.changing.set(True)
         try:
             with self.database.write() as session:
-                switches.hold(session, change=True)
+                switches.hold(session)
                 _still(session, actor, name)
                 act = Act(session, subject, dict(details))
                 yield act
@@ -88,6 +89,8 @@ class Powers:
         except PleinairError as error:
             self.refused(actor, name, subject, error)
             raise
+        finally:
+            switches.changing.reset(alone)
         self.anchor.keep(head)
 
     def refused(self, actor: Actor, name: str, subject: str, error: PleinairError) -> None:

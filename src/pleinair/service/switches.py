@@ -5,6 +5,7 @@ are refused, what waits goes on waiting, and what is being made pauses or is can
 """
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 
 from sqlalchemy import ColumnElement, and_, exists, or_, select, text
 from sqlalchemy.orm import Session
@@ -19,15 +20,19 @@ KINDS = (EVERYONE, "programme", "role", "member", "key", "model")
 _LOCK = 7310256
 
 
-def hold(session: Session, *, change: bool = False) -> None:
+changing: ContextVar[bool] = ContextVar("changing", default=False)
+"""Whether the next transaction changes switches, members or keys: it then holds them alone from
+its beginning. Were it to share them first, two at once would each wait for the other."""
+
+
+def hold(session: Session) -> None:
     """Let nobody change switches, members or keys before this transaction ends.
 
     Args:
         session: of a transaction that writes. SQLite has one writer at a time anyway.
-        change: this one changes them: it waits for all that rely on what was.
     """
     if session.get_bind().dialect.name == "postgresql":
-        shared = "" if change else "_shared"
+        shared = "" if changing.get() else "_shared"
         session.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_LOCK})"))
 
 
