@@ -54,7 +54,14 @@ class Powers:
         self.anchor = anchor
 
     @contextmanager
-    def act(self, actor: Actor, name: str, subject: str = "", **details: Any) -> Iterator[Act]:  # noqa: ANN401
+    def act(
+        self,
+        actor: Actor,
+        name: str,
+        subject: str = "",
+        /,  # an act's details may have a name of their own
+        **details: Any,  # noqa: ANN401
+    ) -> Iterator[Act]:
         """A transaction that does one act and its record.
 
         Args:
