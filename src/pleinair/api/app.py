@@ -18,6 +18,9 @@ from pleinair.api import (
     members,
     models,
     programmes,
+    public,
+    reviews,
+    shares,
     videos,
     webhooks,
 )
@@ -37,7 +40,7 @@ from pleinair.settings import ServiceSettings
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
 VERSION = version("pleinair")
 NOUNS = (videos, models, files, batches, webhooks)
-PROGRAMME = (entry, account, programmes, members)
+PROGRAMME = (entry, account, programmes, members, shares, reviews, public)
 probes = APIRouter(tags=["probes"])
 
 
@@ -69,7 +72,7 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
     )
     app.state.services = use
     app.state.metrics = Metrics(use.database)
-    app.state.watchers = Watchers(use.database, use.standings)
+    app.state.watchers = Watchers(use.database, use.standings, use.videos.gate)
     errors.install(app)
     for noun in (*NOUNS, *PROGRAMME):
         app.include_router(noun.router)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from fastapi.responses import StreamingResponse
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from pleinair.api.shapes import VideoObject, video_object
-from pleinair.errors import UnavailableError
+from pleinair.errors import UnavailableError, WithheldError
 from pleinair.service.db import Database
+from pleinair.service.gate import Gate
 from pleinair.service.standing import Standings
 from pleinair.service.tables import ACTIVE, Preview, Video
 
@@ -34,11 +36,18 @@ class Sight:
 
 
 class Watchers:
-    """Those who watch videos; while there are any, a task looks at all of theirs at once."""
+    """Those who watch videos; while there are any, a task looks at all of theirs at once.
 
-    def __init__(self, database: Database, standings: Standings) -> None:
+    Args:
+        database: of the videos.
+        standings: tell where they stand.
+        gate: says whose pictures are withheld.
+    """
+
+    def __init__(self, database: Database, standings: Standings, gate: Gate) -> None:
         self.database = database
         self.standings = standings
+        self.gate = gate
         self._watched: Counter[str] = Counter()
         self._seen: dict[str, Sight | None] = {}
         self._news = asyncio.Condition()
@@ -106,14 +115,27 @@ class Watchers:
             there = select(Video, Preview).outerjoin(Preview, Preview.video_id == Video.id)
             rows = session.execute(there.where(Video.id.in_(ids), Video.deleted_at.is_(None)))
             found: list[tuple[Video, Preview | None]] = [(video, shot) for video, shot in rows]
+            visible = {
+                video.id
+                for video, preview in found
+                if preview is not None and self._may_show(session, video)
+            }
         for video, preview in found:
             shown = video_object(video, self.standings.of(video))
             sight = Sight(shown, video.owner, video.state not in ACTIVE)
-            if preview is not None and not sight.ended:
+            if preview is not None and video.id in visible and not sight.ended:
                 number = (preview.attempt, preview.number)
                 sight = Sight(shown, video.owner, False, preview.picture, number)
             seen[video.id] = sight
         return seen
+
+    def _may_show(self, session: Session, video: Video) -> bool:
+        """Whether the owner may see how far it is: what is withheld at its end is so before."""
+        try:
+            self.gate.leave(session, video)
+        except WithheldError:
+            return False
+        return True
 
 
 def stream(watchers: Watchers, owner: str, video_id: str) -> StreamingResponse:

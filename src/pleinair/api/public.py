@@ -108,8 +108,8 @@ def transparency_page(use: Use) -> HTMLResponse:
     """What the programme decides, in numbers, for people."""
     figures = use.transparency.figures()
     sections = [
-        {"title": title, "rows": list(rows.items()), "none": none}
-        for title, rows, none in _sections(figures)
+        {"title": title, "rows": list(rows.items()), "otherwise": otherwise}
+        for title, rows, otherwise in _sections(figures)
     ]
     values = {"date": _date(figures.at), "sections": sections, "head": figures.head}
     return page("transparency.html", values)

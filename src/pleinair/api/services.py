@@ -16,6 +16,16 @@ from pleinair.access.oidc import Issuer
 from pleinair.access.passwords import Passwords
 from pleinair.access.powers import Powers
 from pleinair.access.programmes import Programmes
+from pleinair.review.checks import Checks
+from pleinair.review.desk import Desk
+from pleinair.review.gallery import Gallery
+from pleinair.review.gate import ReviewGate
+from pleinair.review.held import Held
+from pleinair.review.publisher import Publisher
+from pleinair.review.reviews import Reviews
+from pleinair.review.shares import Shares
+from pleinair.review.transparency import Transparency
+from pleinair.review.upkeep import Upkeep
 from pleinair.service.audit import Anchor
 from pleinair.service.batches import Batches
 from pleinair.service.characters import Characters
@@ -56,6 +66,12 @@ class Services:
     accounts: Accounts
     issuer: Issuer
     notices: Notices
+    shares: Shares
+    reviews: Reviews
+    desk: Desk
+    held: Held
+    gallery: Gallery
+    transparency: Transparency
     chores: tuple[Callable[[], object], ...] = ()  # of the housekeeper
 
     @classmethod
@@ -70,6 +86,10 @@ class Services:
         files = Files(database, storage)
         powers = Powers(database, Anchor(settings.anchor_file))
         passwords = Passwords()
+        checks = Checks.of(settings)
+        publisher = Publisher(database, storage)
+        reviews = Reviews(powers, publisher)
+        gates.append(ReviewGate(checks))
         from pleinair.api.lines import Lines  # which works with these services in turn
 
         lines = Lines(lambda: made)
@@ -94,6 +114,13 @@ class Services:
             accounts=Accounts(database, passwords),
             issuer=Issuer(settings, secret),
             notices=Notices(database),
+            shares=Shares(database, storage, checks, reviews),
+            reviews=reviews,
+            desk=Desk(database),
+            held=Held(database, powers),
+            gallery=Gallery(database),
+            transparency=Transparency(database),
+            chores=(Upkeep(database, publisher),),
         )
         return made
 

@@ -265,7 +265,9 @@ class VideoLink(BaseModel):
 
     object: Literal["video.link"] = "video.link"
     url: str
-    expires_at: int
+    expires_at: Annotated[
+        int | None, Field(description="Null for a public address, good while the video is shared.")
+    ]
 
 
 class CharacterObject(BaseModel):

@@ -35,7 +35,8 @@ from pleinair.api.shapes import (
     VideoObject,
     video_object,
 )
-from pleinair.errors import NotFoundError
+from pleinair.errors import NotFoundError, WithheldError
+from pleinair.service.artifacts import FILES
 from pleinair.service.tables import ACTIVE, Artifact, Video
 from pleinair.service.videos import Call, Draft, Receipt
 
@@ -190,9 +191,14 @@ def link(
     index: Index = 0,
     seconds: Annotated[float, Query(gt=0, le=86_400, allow_inf_nan=False)] = LINK_SECONDS,
 ) -> VideoLink:
-    """Extra: an address under which the file can be had without a key, for a while."""
-    artifact = _artifact(use, owner, video_id, variant, index)
+    """Extra: an address under which the file can be had without a key, for a while.
+
+    Where there is an access programme it is the public one, as long as the video is shared.
+    """
     base = use.settings.url.rstrip("/") or str(request.base_url).rstrip("/")
+    if use.admission.has_members():
+        return _public_link(use, owner, video_id, variant, index, base)
+    artifact = _artifact(use, owner, video_id, variant, index)
     url = use.storage.link(
         artifact.key,
         seconds,
@@ -249,6 +255,21 @@ def _duration(seconds: float) -> str:
         return f"{math.ceil(seconds * 1000)}ms"
     minutes, rest = divmod(math.ceil(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
+def _public_link(
+    use: Services, owner: str, video_id: str, variant: str, index: int, base: str
+) -> VideoLink:
+    use.videos.get(owner, video_id)
+    try:
+        shown = use.gallery.of_video(video_id)
+    except NotFoundError as error:
+        raise WithheldError("A video has an address once it is approved for sharing.") from error
+    if shown.file(variant, index) is None:
+        raise NotFoundError(f"Video {video_id} has no {variant} with index {index}.")
+    name, _ = FILES[variant]
+    query = f"?index={index}" if index else ""
+    return VideoLink(url=f"{base}/shared/{shown.share.id}/{name}{query}", expires_at=None)
 
 
 def _artifact(use: Services, owner: str, video_id: str, variant: str, index: int) -> Artifact:

@@ -71,15 +71,14 @@ class ReviewGate:
 
 def _held_origin(session: Session, owner: str, video_id: str | None, shas: set[str]) -> str | None:
     """The held video that another begins from: named, or by its content as a clip."""
+    if video_id is None and not shas:
+        return None
     held = Flag.hold & Flag.cleared_at.is_(None)
-    same = Artifact.sha256.in_(shas) if shas else Artifact.sha256.is_(None)
     found = (
         select(Video.id)
         .outerjoin(Flag, Flag.video_id == Video.id)
         .outerjoin(Artifact, Artifact.video_id == Video.id)
-        .where(Video.owner == owner, or_(Video.id == video_id, same))
+        .where(Video.owner == owner, or_(Video.id == video_id, Artifact.sha256.in_(shas)))
         .where(or_(held, Video.quarantined_at.is_not(None)))
     )
-    if video_id is None and not shas:
-        return None
     return session.scalars(found.limit(1)).first()
