@@ -10,17 +10,22 @@ from starlette.concurrency import run_in_threadpool
 
 from pleinair.api import (
     account,
+    audit,
     batches,
     entry,
     errors,
     files,
+    incidents,
     media,
     members,
     models,
+    notices,
     programmes,
     public,
     reviews,
+    scans,
     shares,
+    switches,
     videos,
     webhooks,
 )
@@ -40,7 +45,20 @@ from pleinair.settings import ServiceSettings
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
 VERSION = version("pleinair")
 NOUNS = (videos, models, files, batches, webhooks)
-PROGRAMME = (entry, account, programmes, members, shares, reviews, public)
+PROGRAMME = (
+    entry,
+    account,
+    programmes,
+    members,
+    shares,
+    reviews,
+    public,
+    incidents,
+    scans,
+    switches,
+    audit,
+    notices,
+)
 probes = APIRouter(tags=["probes"])
 
 

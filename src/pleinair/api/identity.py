@@ -64,6 +64,7 @@ def _admit(use: Services, request: Request, rule: Rule | None) -> Actor:
     client = client_of(request, use.settings.proxies)
     authorization = request.headers.get("authorization")
     actor = use.admission.actor(authorization, request.cookies.get(COOKIE))
+    use.watch.see(actor, client.network, request.headers)
     if actor.via == "decoy":
         raise AccessError(f"Incorrect API key provided: {cut((authorization or '').split()[-1])}.")
     request.state.client = client

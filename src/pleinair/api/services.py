@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from pleinair.access.accounts import Accounts
 from pleinair.access.admission import Admission
+from pleinair.access.incidents import Incidents
 from pleinair.access.invitations import Invitations
 from pleinair.access.keys import Keys
 from pleinair.access.members import Members
@@ -16,6 +17,10 @@ from pleinair.access.oidc import Issuer
 from pleinair.access.passwords import Passwords
 from pleinair.access.powers import Powers
 from pleinair.access.programmes import Programmes
+from pleinair.access.quotas import Quotas
+from pleinair.access.scans import Scans
+from pleinair.access.switchboard import Switchboard
+from pleinair.access.watch import Watch
 from pleinair.review.checks import Checks
 from pleinair.review.desk import Desk
 from pleinair.review.gallery import Gallery
@@ -66,6 +71,11 @@ class Services:
     accounts: Accounts
     issuer: Issuer
     notices: Notices
+    switchboard: Switchboard
+    quotas: Quotas
+    incidents: Incidents
+    watch: Watch
+    scans: Scans
     shares: Shares
     reviews: Reviews
     desk: Desk
@@ -81,10 +91,14 @@ class Services:
         database = Database(settings.database_url)
         storage = Storage(settings.storage_url, secret)
         guard = Guard(settings.webhook_allow)
-        gates: list[Gate] = []
+        quotas = Quotas(database)
+        gates: list[Gate] = [quotas]
         videos = Videos(database, settings, Gates(gates))
         files = Files(database, storage)
         powers = Powers(database, Anchor(settings.anchor_file))
+        incidents = Incidents(database, powers)
+        watch = Watch(database, incidents)
+        gates.append(watch)
         passwords = Passwords()
         checks = Checks.of(settings)
         publisher = Publisher(database, storage)
@@ -114,13 +128,18 @@ class Services:
             accounts=Accounts(database, passwords),
             issuer=Issuer(settings, secret),
             notices=Notices(database),
+            switchboard=Switchboard(database, powers, settings),
+            quotas=quotas,
+            incidents=incidents,
+            watch=watch,
+            scans=Scans(database, incidents, settings.scanners),
             shares=Shares(database, storage, checks, reviews),
             reviews=reviews,
             desk=Desk(database),
             held=Held(database, powers),
             gallery=Gallery(database),
             transparency=Transparency(database),
-            chores=(Upkeep(database, publisher),),
+            chores=(Upkeep(database, publisher), watch.tick),
         )
         return made
 
