@@ -24,6 +24,8 @@ router = APIRouter(tags=["public"], responses=REFUSALS)
 VARIANTS = {name: variant for variant, (name, _) in FILES.items()}
 CONTENT = told_of("video/mp4", "image/webp", "image/jpeg")
 FEED = "application/feed+json"
+HTML: dict[str, Any] = {"content": {"text/html": {}}}
+PAGE: dict[str, Any] = {"response_class": Response, "responses": {200: HTML, 404: HTML}}
 Index = Annotated[int, Query(ge=0, le=15, description="Which of the variations.")]
 
 
@@ -55,7 +57,11 @@ class TransparencyObject(BaseModel):
     audit: AuditHead | None
 
 
-@router.get("/shared/feed.json", response_class=JSONResponse)
+@router.get(
+    "/shared/feed.json",
+    response_class=Response,
+    responses={200: {"content": {FEED: {}}}},
+)
 def feed(
     request: Request,
     use: Use,
@@ -77,13 +83,13 @@ def feed(
     return JSONResponse(told, headers={"cache-control": "no-cache"}, media_type=FEED)
 
 
-@router.get("/shared/{share_id}", response_class=HTMLResponse)
+@router.get("/shared/{share_id}", **PAGE)
 def watch(share_id: str, request: Request, use: Use) -> HTMLResponse:
     """A page with a shared video."""
     return _shown(share_id, request, use, "shared.html")
 
 
-@router.get("/shared/{share_id}/embed", response_class=HTMLResponse)
+@router.get("/shared/{share_id}/embed", **PAGE)
 def embed(share_id: str, request: Request, use: Use) -> HTMLResponse:
     """The video alone, for pages of others to show inside theirs."""
     return _shown(share_id, request, use, "embed.html", framed=True)
@@ -103,7 +109,7 @@ def file(share_id: str, file: str, request: Request, use: Use, index: Index = 0)
     return response
 
 
-@router.get("/transparency", response_class=HTMLResponse)
+@router.get("/transparency", **PAGE)
 def transparency_page(use: Use) -> HTMLResponse:
     """What the programme decides, in numbers, for people."""
     figures = use.transparency.figures()
