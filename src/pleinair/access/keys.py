@@ -150,7 +150,14 @@ class Keys:
         return key, secret
 
     def stop(self, actor: Actor, key_id: str, reason: str) -> Key:
-        """End anybody's key at once; raises NotFoundError."""
+        """End anybody's key at once, with a reason of 1–500 characters.
+
+        Raises:
+            NotFoundError: there is no such key.
+            InputError: there is no reason.
+        """
+        if not 1 <= len(reason.strip()) <= 500:
+            raise InputError("reason", reason, "1 to 500 characters")
         with self.powers.act(actor, "keys.stop", key_id, reason=reason) as act:
             key = act.session.get(Key, key_id)
             if key is None:
