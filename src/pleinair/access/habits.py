@@ -21,10 +21,10 @@ HOUR, DAY = 3600.0, 86_400.0
 WEEK = 7 * DAY
 """Seconds for which a network, a client or a day is too new to be usual."""
 
-FOUNDING = 2 * DAY
+FOUNDING = 3 * DAY
 """Seconds from its first use in which a key may show where it is at home."""
 
-AT_HOME = {"networks": 3, "clients": 2}
+AT_HOME = {"networks": 4, "clients": 3}
 """Networks and clients that are known at once if they appear in that time: a person at home, at
 work and on the road, with a laptop and a telephone."""
 
@@ -32,6 +32,9 @@ MOST = {"networks": 300, "clients": 40}
 """Networks and clients that are remembered; the ones seen longest ago are forgotten first."""
 
 MOST_DAYS = 35
+BUSY = 10
+"""Requests of newcomers in a day, before their manner says anything."""
+
 FADING = 0.97
 """What a day leaves of the hours of the days before it."""
 
@@ -48,6 +51,7 @@ class Day:
         networks, clients: newcomers that appeared.
         switches: how often requests went back to another network, one of the two being a newcomer.
         crowd: most newcomer networks within ten minutes.
+        strange: requests of newcomer networks by newcomer clients, or at odd hours.
     """
 
     requests: int = 0
@@ -55,6 +59,7 @@ class Day:
     clients: int = 0
     switches: int = 0
     crowd: int = 0
+    strange: int = 0
 
 
 @dataclass
@@ -171,6 +176,13 @@ class Habit:
         age = today - int(self.began // DAY)
         newest = max(today - max(1, min(7, age // 2)), int(self.trusted // DAY))
         return {number: day for number, day in self.days.items() if number <= newest}
+
+    def strange_days(self, at: float) -> int:
+        """Days of the last week on which strangers were busy beside whoever else there was."""
+        today = int(at // DAY)
+        first = max(today - 6, int(self.trusted // DAY) + 1)
+        week = [self.days[number] for number in range(first, today + 1) if number in self.days]
+        return sum(day.strange >= BUSY and day.requests - day.strange >= 3 for day in week)
 
     def trust(self, at: float) -> None:
         """What was seen until now is honest: a person has said so."""

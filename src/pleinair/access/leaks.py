@@ -15,7 +15,8 @@ What the bounds are made for:
 - Travel, tethering and VPNs bring networks one after the other, by the same program: `networks`
   alone is bounded far below `LIMIT`. A whole move silences the old place, and counts half.
 - A person on a laptop and a telephone alternates between two known networks. Only going back and
-  forth with newcomers counts, against the most that this key ever had; a journey only goes on.
+  forth with newcomers counts, against the most that this key ever had; a journey only goes on,
+  and a change to another known program is a change of hands, not of persons.
 - A robot on rented machines comes from new networks all the time, by one program. Its own past
   shows that, and in its first days, when there is no past, its bounds are lower.
 - A launch is twenty times the usual rate for a day: `rate` alone is bounded low.
@@ -27,48 +28,33 @@ The constants were tuned on simulated keys of other seeds than those of the publ
 """
 
 import math
-from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pleinair.access.habits import DAY, HOUR, Habit, Seen, surprise
+from pleinair.access.habits import BUSY, DAY, FOUNDING, HOUR, Habit, Seen, surprise
+from pleinair.access.recent import TEN_MINUTES, Hour, Recent
+from pleinair.access.recent import Observation as Observation
 
-LIMIT, STOP = 7.5, 14.0
-TEN_MINUTES = 600.0
-_REMEMBERED = 256  # requests of the last ten minutes
-_ENOUGH = 10  # requests of newcomers in a day, before their manner says anything
+LIMIT, STOP = 8.8, 13.0
+MANY = 5.0
+"""New networks in a usual day from which on a key is one that roams, as robots do."""
 
 BOUNDS: Mapping[str, float] = {
     "networks": 4.0,
-    "switches": 6.0,
+    "crowd": 4.0,
+    "switches": 4.0,
     "clients": 8.0,
     "stranger": 2.0,
     "together": 2.0,
-    "rate": 2.5,
+    "lasting": 4.5,
+    "rate": 1.5,
     "hours": 3.0,
-    "prompts": 2.0,
+    "prompts": 2.5,
 }
 """The most that each feature can add to a score."""
 
-ROBOT_BOUNDS: Mapping[str, float] = {**BOUNDS, "networks": 2.5, "switches": 3.0}
+ROBOT_BOUNDS: Mapping[str, float] = {**BOUNDS, "networks": 2.5, "crowd": 1.0, "switches": 3.0}
 """The same for a key in its first days that only ever one or two programs used."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """One request.
-
-    Attributes:
-        at: seconds since 1970.
-        network: /24 of an IPv4 address, /48 of an IPv6 one.
-        client: what sent it, in short: its library, system and runtime.
-        prompt: of a create.
-    """
-
-    at: float
-    network: str
-    client: str
-    prompt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,107 +100,17 @@ class Usual:
             requests=max([60.0 + 60.0 * young, *(day.requests for day in rows)]),
             networks=max([2.0, *(day.networks for day in rows)]),
             networks_week=max(
-                [2.5 + 3.5 * young, *(sum(day.networks for day in week) for week in weeks)]
+                [
+                    2.5 + 3.5 * young,
+                    7 * sum(day.networks for day in rows) / max(1, len(rows)),
+                    *(sum(day.networks for day in week) for week in weeks),
+                ]
             ),
             clients=max([0.5, *(day.clients for day in rows)]),
             clients_week=max([0.5 + young, *(sum(day.clients for day in week) for week in weeks)]),
             switches=max([4.0 + 4.0 * young, *(day.switches for day in rows)]),
             crowd=max([1.0, *(day.crowd for day in rows)]),
         )
-
-
-@dataclass
-class Hour:
-    """Counts of one hour: of all requests, of newcomers' and of those at odd hours."""
-
-    number: int
-    requests: int = 0
-    known: int = 0
-    fresh: int = 0
-    strange: int = 0  # by a newcomer client from a newcomer network
-    odd: int = 0
-    switches: int = 0
-    prompts: int = 0
-    novelty: float = 0.0
-
-
-class Recent:
-    """The last ten minutes and the last day of a key, kept up to date request by request."""
-
-    def __init__(self) -> None:
-        self.last: Observation | None = None
-        self.fresh = False  # whether that one came from a newcomer network
-        self.hours: deque[Hour] = deque()
-        self.networks: Counter[str] = Counter()  # newcomers of the last ten minutes
-        self.clients: Counter[str] = Counter()
-        self._ten: deque[tuple[float, str, str]] = deque()
-
-    def add(
-        self, seen: Observation, *, network: bool, client: bool, odd: bool, unseen: bool
-    ) -> bool:
-        """Count a request; whether it went back to another network.
-
-        Args:
-            seen: the request.
-            network, client: whether these are newcomers.
-            odd: whether the key is hardly ever used at that hour.
-            unseen: whether this network is here for the first time: to go on is not to go back.
-        """
-        while self._ten and (
-            self._ten[0][0] < seen.at - TEN_MINUTES or len(self._ten) >= _REMEMBERED
-        ):
-            _, old_network, old_client = self._ten.popleft()
-            _less(self.networks, old_network)
-            _less(self.clients, old_client)
-        self._ten.append((seen.at, seen.network * network, seen.client * client))
-        if network:
-            self.networks[seen.network] += 1
-        if client:
-            self.clients[seen.client] += 1
-        switched = (
-            self.last is not None
-            and not unseen
-            and seen.at - self.last.at < DAY
-            and seen.network != self.last.network
-            and (network or self.fresh)
-        )
-        hour = self._hour(seen.at)
-        hour.requests += 1
-        hour.known += not network
-        hour.fresh += network
-        hour.strange += network and client
-        hour.odd += network and odd
-        hour.switches += switched
-        self.last, self.fresh = seen, network
-        return switched
-
-    def create(self, at: float, novelty: float) -> None:
-        """Count a prompt of a newcomer: the share of its words that are new to the key."""
-        hour = self._hour(at)
-        hour.prompts += 1
-        hour.novelty += novelty
-
-    def day(self) -> Hour:
-        """The last 24 hours together."""
-        total = Hour(0)
-        for hour in self.hours:
-            total.requests += hour.requests
-            total.known += hour.known
-            total.fresh += hour.fresh
-            total.strange += hour.strange
-            total.odd += hour.odd
-            total.switches += hour.switches
-            total.prompts += hour.prompts
-            total.novelty += hour.novelty
-        return total
-
-    def _hour(self, at: float) -> Hour:
-        number = int(at // HOUR)
-        if not self.hours or self.hours[-1].number < number:
-            self.hours.append(Hour(number))
-            while self.hours[0].number <= number - 24:
-                self.hours.popleft()
-        return self.hours[-1]
 
 
 class Trace:
@@ -244,16 +140,19 @@ class Trace:
         day.clients += habit.meet("clients", seen.client, at)
         network = habit.is_new(habit.networks[seen.network], at)
         client = habit.is_new(habit.clients[seen.client], at)
-        odd = network and habit.odd_hour(at)
+        usual = self._usual_at(at)
+        roams = usual.networks >= MANY or at - habit.began < FOUNDING
+        odd = network and (client or not roams) and habit.odd_hour(at)
         day.switches += self.recent.add(
             seen, network=network, client=client, odd=odd, unseen=unseen
         )
         day.crowd = max(day.crowd, len(self.recent.networks))
-        if not network:
+        day.strange += network and (client or odd)
+        if not network or (roams and not client):
             habit.hours[int(at // HOUR) % 24] += 1
         if seen.prompt is not None:
             self.prompt(at, seen.prompt)
-        return score(habit, self.recent, self._usual_at(at))
+        return score(habit, self.recent, usual)
 
     def prompt(self, at: float, prompt: str) -> None:
         """Take in the prompt of the request that was seen last; newcomers teach nothing."""
@@ -282,7 +181,8 @@ def score(habit: Habit, recent: Recent, usual: Usual) -> Score:
     networks = list(habit.newcomers("networks", at))
     clients = list(habit.newcomers("clients", at))
     of_day = _since(networks, at - DAY), _since(clients, at - DAY)
-    busier = _busier(day, usual)
+    more = min(10.0, max(1.0, day.requests / usual.requests))
+    busier = more if usual.networks >= MANY else 1.0  # a robot comes from more places then
     windows = {
         "in ten minutes": (len(recent.networks), usual.crowd * busier, TEN_MINUTES),
         "in a day": (of_day[0], usual.networks * busier, DAY),
@@ -303,17 +203,22 @@ def score(habit: Habit, recent: Recent, usual: Usual) -> Score:
             f"{count} new networks {window}",
             f"{expected:.0f} or fewer",
         ),
+        "crowd": (
+            max(surprise(*windows[name][:2]) for name in ("in ten minutes", "in a day")) / 4,
+            f"{len(recent.networks)} new networks in ten minutes, {of_day[0]} in a day",
+            f"{usual.crowd * busier:.0f} and {usual.networks * busier:.0f} or fewer",
+        ),
         "switches": (
-            surprise(day.switches, usual.switches * busier),
+            surprise(day.switches, usual.switches * more),
             f"{day.switches} returns to or from new networks in a day",
-            f"{usual.switches * busier:.0f} or fewer",
+            f"{usual.switches * more:.0f} or fewer",
         ),
         "clients": (
             surprise(programs[0], programs[1]),
             f"{programs[0]} new programs {programs[2]}",
             f"{programs[1]:.1f} or fewer",
         ),
-        **_manner(habit, day, usual),
+        **_manner(habit, day, usual, at),
     }
     age = at - habit.began
     robot = age < 3 * DAY and len(habit.clients) <= 2
@@ -335,17 +240,18 @@ def score(habit: Habit, recent: Recent, usual: Usual) -> Score:
     return Score(total, evidence, min(recently, default=at))
 
 
-def _manner(habit: Habit, day: Hour, usual: Usual) -> dict[str, tuple[float, str, str]]:
+def _manner(habit: Habit, day: Hour, usual: Usual, at: float) -> dict[str, tuple[float, str, str]]:
     """Features of what newcomers do, once they have done enough."""
-    if day.fresh < _ENOUGH:
+    if day.fresh < BUSY:
         return {}
     busy = day.requests / usual.requests
     share = day.odd / day.fresh
+    lasting = habit.strange_days(at)
     novelty = day.novelty / day.prompts - habit.novelty if day.prompts >= 3 else 0.0
     told = habit.prompts >= 10
     return {
         "stranger": (
-            BOUNDS["stranger"] if day.strange >= _ENOUGH else 0.0,
+            BOUNDS["stranger"] if day.strange >= BUSY else 0.0,
             f"{day.strange} requests by a new program from a new network",
             "none",
         ),
@@ -354,37 +260,28 @@ def _manner(habit: Habit, day: Hour, usual: Usual) -> dict[str, tuple[float, str
             f"{day.known} requests from known networks and {day.fresh} from new ones in a day",
             "one or the other",
         ),
+        "lasting": (
+            1.5 * (lasting - 1) if day.known and lasting else 0.0,
+            f"strangers beside others on {lasting} days of a week",
+            "none",
+        ),
         "rate": (
             1.5 * math.log(busy) if busy > 1 else 0.0,
             f"{day.requests} requests in a day",
             f"{usual.requests:.0f} or fewer",
         ),
         "hours": (
-            BOUNDS["hours"] * share,
+            BOUNDS["hours"] * share * (1.0 if day.strange >= BUSY else 0.5),
             f"{share:.0%} of what comes from new networks at hours without use before",
             "none",
         ),
         "prompts": (
-            4.0 * max(0.0, novelty - 0.15) if told else 0.0,
+            6.0 * max(0.0, novelty - 0.15) if told else 0.0,
             f"{novelty + habit.novelty:.0%} of the words in prompts were not there before",
             f"{habit.novelty:.0%}",
         ),
     }
 
 
-def _busier(day: Hour, usual: Usual) -> float:
-    """A robot that always comes from new networks comes from more of them when it does more."""
-    if usual.networks < 5:
-        return 1.0
-    return min(10.0, max(1.0, day.requests / usual.requests))
-
-
 def _since(newcomers: list[tuple[str, Seen]], at: float) -> int:
     return sum(seen.first >= at for _, seen in newcomers)
-
-
-def _less(counter: Counter[str], name: str) -> None:
-    if name:
-        counter[name] -= 1
-        if counter[name] <= 0:
-            del counter[name]
