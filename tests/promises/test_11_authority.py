@@ -48,6 +48,7 @@ files                     a r t e c d
 webhooks                  a r t e c d
 account.read              a r t e c d
 account.write             a r t e c d
+members.leave             a r t e c d
 keys.read                 a r t e c d
 keys.create               a r t e c d
 keys.revoke               a r t e c d

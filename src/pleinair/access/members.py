@@ -97,7 +97,7 @@ class Members:
             if role is not None:
                 check_role(role)
                 if role != Role.ADMINISTRATOR:
-                    _keep_an_administrator(act.session, member)
+                    keep_an_administrator(act.session, member)
             if programme_id is not None:
                 get_programme(act.session, programme_id)
             if name is not None:
@@ -120,7 +120,7 @@ class Members:
             member = get(act.session, member_id)
             if member.state != "active":
                 raise ConflictError(f"member {member_id} is {member.state} already")
-            _keep_an_administrator(act.session, member)
+            keep_an_administrator(act.session, member)
             member.state, member.reason = "suspended", reason
             act.session.execute(
                 update(SignIn).where(SignIn.member_id == member_id).values(expires_at=0.0)
@@ -222,7 +222,8 @@ def _check_name(name: str) -> None:
         raise InputError("name", name, "1 to 80 characters")
 
 
-def _keep_an_administrator(session: Session, member: Member) -> None:
+def keep_an_administrator(session: Session, member: Member) -> None:
+    """Raise ConflictError if this member is the last administrator."""
     if member.role != Role.ADMINISTRATOR:
         return
     others = select(Member.id).where(

@@ -18,8 +18,10 @@ from pleinair.api import (
     incidents,
     media,
     members,
+    mine,
     models,
     notices,
+    pay,
     programmes,
     public,
     reviews,
@@ -58,6 +60,8 @@ PROGRAMME = (
     switches,
     audit,
     notices,
+    mine,
+    pay,
 )
 probes = APIRouter(tags=["probes"])
 

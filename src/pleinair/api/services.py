@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 
 from pleinair.access.accounts import Accounts
 from pleinair.access.admission import Admission
+from pleinair.access.contributions import Contributions
+from pleinair.access.export import Exports
 from pleinair.access.incidents import Incidents
 from pleinair.access.invitations import Invitations
 from pleinair.access.keys import Keys
@@ -15,10 +17,12 @@ from pleinair.access.members import Members
 from pleinair.access.notices import Notices
 from pleinair.access.oidc import Issuer
 from pleinair.access.passwords import Passwords
+from pleinair.access.pay import Pay
 from pleinair.access.powers import Powers
 from pleinair.access.programmes import Programmes
 from pleinair.access.quotas import Quotas
 from pleinair.access.scans import Scans
+from pleinair.access.statements import Statements
 from pleinair.access.switchboard import Switchboard
 from pleinair.access.watch import Watch
 from pleinair.review.checks import Checks
@@ -73,6 +77,10 @@ class Services:
     notices: Notices
     switchboard: Switchboard
     quotas: Quotas
+    pay: Pay
+    contributions: Contributions
+    statements: Statements
+    exports: Exports
     incidents: Incidents
     watch: Watch
     scans: Scans
@@ -102,7 +110,9 @@ class Services:
         passwords = Passwords()
         checks = Checks.of(settings)
         publisher = Publisher(database, storage)
-        reviews = Reviews(powers, publisher)
+        pay = Pay(database, powers)
+        statements = Statements(database)
+        reviews = Reviews(powers, publisher, pay.earn_share)
         gates.append(ReviewGate(checks))
         from pleinair.api.lines import Lines  # which works with these services in turn
 
@@ -130,6 +140,10 @@ class Services:
             notices=Notices(database),
             switchboard=Switchboard(database, powers, settings),
             quotas=quotas,
+            pay=pay,
+            contributions=Contributions(database, powers),
+            statements=statements,
+            exports=Exports(database, storage, videos.artifacts, statements),
             incidents=incidents,
             watch=watch,
             scans=Scans(database, incidents, settings.scanners),

@@ -199,7 +199,7 @@ def _add(verbs: Any, verb: str, route: "APIRoute") -> None:  # noqa: ANN401
     told = ((route.openapi_extra or {}).get("requestBody") or {}).get("content", {})
     reference = told.get("application/json", {}).get("schema", {}).get("$ref", "")
     body = BODIES[reference.rpartition("/")[2]].model_fields if reference else {}
-    query = {param.name: param.field_info for param in route.dependant.query_params}
+    query = {param.alias: param.field_info for param in route.dependant.query_params}
     words = (route.endpoint.__doc__ or "").strip().partition("\n")[0]
     parser = verbs.add_parser(verb, help=words, description=words)
     for name in inside:

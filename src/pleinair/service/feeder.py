@@ -18,10 +18,13 @@ from sqlalchemy import ColumnElement, CursorResult, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from pleinair.errors import (
+    BusyError,
     ConflictError,
     NotFoundError,
     PleinairError,
+    QuotaError,
     StorageError,
+    SwitchedOffError,
     UnavailableError,
 )
 from pleinair.service import lines
@@ -48,6 +51,9 @@ LIVE = (*OPEN, FINALIZING, CANCELLING)
 AT_ONCE = 50  # unfinished videos of one batch
 MOST_MISTAKES = 100
 CHUNK = 500  # lines in one transaction
+NOT_YET = (BusyError, QuotaError, SwitchedOffError)
+"""Errors after which a batch waits for its owner's time to come."""
+
 log = structlog.get_logger()
 
 
@@ -161,7 +167,11 @@ class Feeder:
         for number in numbers:
             if stop.is_set():
                 return
-            self._feed_line(batch, number)
+            try:
+                self._feed_line(batch, number)
+            except NOT_YET as error:
+                log.debug("a batch waits", batch=batch.id, line=number, reason=str(error))
+                return
         if running or numbers:
             return
         with self.database.write() as session:
@@ -183,7 +193,7 @@ class Feeder:
             draft = replace(draft, lane=BATCH, batch_id=batch.id)
             self.videos.create(batch.owner, draft, on_create=note)
             return
-        except (TakenError, UnavailableError, StorageError):
+        except (TakenError, UnavailableError, StorageError, *NOT_YET):
             raise  # nothing is wrong with the line: it is for another server, or another time
         except PleinairError as error:
             refusal = self.wire.refuse(error)

@@ -32,11 +32,20 @@ def check(session: Session, settings: ServiceSettings, owner: str) -> Allowance:
     return rate(session, owner, settings.rate) if settings.rate else Allowance()
 
 
-def rate(session: Session, owner: str, most: int) -> Allowance:
-    """Raise BusyError when an owner has created as many videos in the last minute as they may."""
+def rate(session: Session, owner: str, most: int, key_id: str | None = None) -> Allowance:
+    """Raise BusyError when an owner has created as many videos in the last minute as they may.
+
+    Args:
+        session: of the transaction that creates one more.
+        owner: whose videos count; those of batches do not.
+        most: creates a minute.
+        key_id: count only what came with this key.
+    """
     recent = select(func.count(), func.min(Video.created_at)).where(
         Video.owner == owner, Video.created_at > now() - 60, Video.batch_id.is_(None)
     )
+    if key_id is not None:
+        recent = recent.where(Video.key_id == key_id)
     count, oldest = session.execute(recent).one()
     time = session.scalars(select(now())).one()
     reset = max(0.0, (oldest or time) + 60 - time)

@@ -25,6 +25,7 @@ from pleinair.service.db import Database, newest, now
 from pleinair.service.files import digest
 from pleinair.service.manifest import Manifest, mark
 from pleinair.service.schema import Base
+from pleinair.service.seals import broken
 from pleinair.service.storage import Storage
 from pleinair.service.tables import QUEUED, RUNNING, Artifact, Preview, Video, Worker
 
@@ -194,7 +195,7 @@ def _make_room(database: Database, storage: Storage, *, force: bool) -> None:
             f"{workers} workers were at work within the last minute: stop servers and workers first"
         )
     if full:
-        with database.write() as session:
+        with database.write() as session, broken(session):
             for table in reversed(Base.metadata.sorted_tables):
                 session.execute(delete(table))
         _empty(storage)
