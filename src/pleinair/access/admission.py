@@ -72,10 +72,10 @@ class Admission:
         """Raise unless the actor may do this by what the database says in this transaction.
 
         Raises:
-            ForbiddenError: the member is suspended or has left.
+            ForbiddenError: the member is suspended or has left, or their programme is closed.
             StoppedKeyError: the key has ended.
             TermsError: the newest terms are not accepted.
-            SwitchedOffError: it is off.
+            SwitchedOffError: it is off, or the programme paused.
         """
         if actor.via == "command":
             return
@@ -102,8 +102,10 @@ class Admission:
         if rule.always:
             return
         if programme is not None:
+            if programme.state == "paused":
+                raise SwitchedOffError(f"The programme {programme.name} is paused.")
             if programme.state != "open":
-                raise SwitchedOffError(f"The programme {programme.name} is {programme.state}.")
+                raise ForbiddenError(f"The programme {programme.name} is {programme.state}.")
             if member.terms_version != programme.terms_version:
                 raise TermsError(
                     f"Accept version {programme.terms_version} of the terms of {programme.name} "

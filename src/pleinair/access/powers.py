@@ -5,7 +5,7 @@ transaction, and the head of the audit is kept outside after it.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from pleinair.access.authority import ACTS, permit
 from pleinair.errors import ForbiddenError, PleinairError
 from pleinair.service import audit, switches
 from pleinair.service.audit import Anchor, Head
-from pleinair.service.db import Database
+from pleinair.service.db import Database, leave
 from pleinair.service.programme_tables import Key, Member
 
 THE_SERVER = Actor("server", via="server")
@@ -101,22 +101,30 @@ class Powers:
         self.anchor.keep(head)
 
     def refused(self, actor: Actor, name: str, subject: str, error: PleinairError) -> None:
-        """Put on record that an act was tried and not done."""
-        head = None
-        with suppress(PleinairError), self.database.write() as session:
-            record = audit.append(
-                session,
-                actor=actor.id,
-                role=actor.role or "",
-                via=actor.via,
-                act=name,
-                subject=subject[:200],
-                outcome=str(error)[:200],
-            )
-            head = Head(record.number, record.digest)
-        if head:
-            with suppress(PleinairError):
-                self.anchor.keep(head)
+        """Put on record that an act was tried and not done.
+
+        What strangers try is no act: they must not be able to fill the record.
+        """
+        if actor.via in ("nobody", "local", "decoy"):
+            return
+        asked = leave.set(None)  # who may not write any more is on record for trying
+        try:
+            with self.database.write() as session:
+                record = audit.append(
+                    session,
+                    actor=actor.id,
+                    role=actor.role or "",
+                    via=actor.via,
+                    act=name,
+                    subject=subject[:200],
+                    outcome=str(error)[:200],
+                )
+                head = Head(record.number, record.digest)
+            self.anchor.keep(head)
+        except PleinairError as trouble:
+            log.error("a refusal is not on record", act=name, reason=str(trouble))
+        finally:
+            leave.reset(asked)
         log.warning("act refused", act=name, actor=actor.id, subject=subject, reason=str(error))
 
 

@@ -6,15 +6,17 @@ order shows. Somebody who may write the database could still cut off the end or 
 anew; against that the newest digest, the head, is kept outside in an `Anchor` after every act.
 """
 
+import errno
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from pleinair.errors import StorageError
@@ -22,6 +24,9 @@ from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Record
 
 START = "0" * 64
+SETTLED = 60.0
+"""Seconds after which the head of an act must be in the anchor."""
+
 _LOCK = 7310257
 _SEALED = ("number", "at", "actor", "role", "via", "act", "subject", "outcome", "details")
 
@@ -90,9 +95,13 @@ def append(
 
 def seal(record: Record) -> str:
     """The digest that a record has if nobody changed it: SHA-256 of its content and `previous`."""
-    content = {name: getattr(record, name) for name in _SEALED}
-    plain = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(f"{record.previous}\n{plain}".encode()).hexdigest()
+    return _seal(record.previous, {name: getattr(record, name) for name in _SEALED})
+
+
+def _seal(previous: str, content: Mapping[str, Any]) -> str:
+    sealed = {name: content[name] for name in _SEALED}
+    plain = json.dumps(sealed, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"{previous}\n{plain}".encode()).hexdigest()
 
 
 def head(session: Session) -> Head | None:
@@ -103,35 +112,79 @@ def head(session: Session) -> Head | None:
     return Head(*found) if found else None
 
 
+def read(
+    database: Database,
+    *,
+    actor: str | None = None,
+    subject: str | None = None,
+    act: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> Sequence[Record]:
+    """Records, the newest first.
+
+    Args:
+        database: that holds them.
+        actor, subject, act: only those of this one.
+        before: only those with a lower number, for the next page.
+        limit: at most so many.
+    """
+    wanted = select(Record).order_by(Record.number.desc()).limit(limit)
+    for column, value in ((Record.actor, actor), (Record.subject, subject), (Record.act, act)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if before is not None:
+        wanted = wanted.where(Record.number < before)
+    with database.read() as session:
+        return session.scalars(wanted).all()
+
+
 def verify(database: Database, heads: Sequence[Head] = ()) -> list[Finding]:
     """Read all of the audit and say what is not as it was written; nothing, if all is well.
 
     Args:
         database: that holds it.
-        heads: those that an `Anchor`, or anybody, has kept.
+        heads: those that an `Anchor`, or anybody, has kept. Since an anchor keeps the head of
+            every act, a record that comes later than its first and is not in it was added by
+            somebody else, or the server died between the act and the anchor.
     """
     findings: list[Finding] = []
-    digests: dict[int, str] = {0: START}
+    kept = {found.number: found.digest for found in heads}
+    first = min(kept, default=sys.maxsize)
+    columns = [getattr(Record, name) for name in _SEALED if name != "details"]
+    content = cast(Record.details, Text).label("details")  # whatever stands there now
+    everything = select(*columns, content, Record.previous, Record.digest).order_by(Record.number)
     with database.read() as session:
+        settled = session.scalars(select(now())).one() - SETTLED
         expected, previous = 1, START
-        all_of_it = select(Record).order_by(Record.number).execution_options(yield_per=500)
-        for record in session.scalars(all_of_it):
-            if record.number != expected:
-                findings.append(Finding(record.number, f"expected number {expected}"))
-            if record.previous != previous:
-                findings.append(Finding(record.number, "does not follow the one before it"))
-            if record.digest != seal(record):
-                findings.append(Finding(record.number, "was changed after it was written"))
-            expected, previous = record.number + 1, record.digest
-            digests[record.number] = record.digest
-            session.expunge(record)
-    for kept in heads:
-        there = digests.get(kept.number)
-        if there is None:
-            findings.append(Finding(kept.number, "is anchored but not there: the end was cut off"))
-        elif there != kept.digest:
-            findings.append(Finding(kept.number, "is not the one that was anchored"))
+        for row in session.execute(everything.execution_options(yield_per=1000)):
+            number = row.number
+            if number != expected:
+                findings.append(Finding(number, f"expected number {expected}"))
+            if row.previous != previous:
+                findings.append(Finding(number, "does not follow the one before it"))
+            if row.digest != _resealed(row._asdict()):
+                findings.append(Finding(number, "was changed after it was written"))
+            anchored = kept.pop(number, None)
+            if anchored is not None and anchored != row.digest:
+                findings.append(Finding(number, "is not the one that was anchored"))
+            if anchored is None and number > first and _is_settled(row.at, settled):
+                findings.append(Finding(number, "was never anchored"))
+            expected, previous = number + 1, row.digest
+    findings += [Finding(number, "is anchored but not there") for number in sorted(kept)]
     return findings
+
+
+def _resealed(row: Mapping[str, Any]) -> str:
+    """The digest that a row should have; none for content that cannot be read."""
+    try:
+        return _seal(row["previous"], {**row, "details": json.loads(row["details"])})
+    except (ValueError, TypeError):
+        return ""
+
+
+def _is_settled(at: object, settled: float) -> bool:
+    return not isinstance(at, float) or at < settled
 
 
 def count(database: Database) -> int:
@@ -166,7 +219,8 @@ class Anchor:
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(handle, line.encode())
+                if os.write(handle, line.encode()) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(handle)
             finally:
                 os.close(handle)
@@ -176,14 +230,28 @@ class Anchor:
             ) from error
 
     def heads(self) -> list[Head]:
-        """All heads that were kept; raises StorageError for a line that is none."""
-        if not self.path.exists():
+        """All heads that were kept; raises StorageError if they cannot be read."""
+        return [head for head in self._lines() if isinstance(head, Head)]
+
+    def torn(self) -> list[Finding]:
+        """Lines that are no heads, such as one that was half written when the machine died."""
+        lines = enumerate(self._lines(), 1)
+        return [Finding(0, f"line {i} of the anchor is no head") for i, head in lines if not head]
+
+    def _lines(self) -> list[Head | None]:
+        try:
+            return [_head(line) for line in self.path.read_bytes().splitlines()]
+        except FileNotFoundError:
             return []
-        heads = []
-        for number, line in enumerate(self.path.read_text().splitlines(), 1):
-            try:
-                found = json.loads(line)
-                heads.append(Head(int(found["number"]), str(found["digest"])))
-            except (ValueError, TypeError, KeyError) as error:
-                raise StorageError(f"{self.path}, line {number}: not a head") from error
-        return heads
+        except OSError as error:
+            raise StorageError(
+                f"the anchor of the audit cannot be read: {error.strerror}"
+            ) from error
+
+
+def _head(line: bytes) -> Head | None:
+    try:
+        found = json.loads(line)
+        return Head(int(found["number"]), str(found["digest"]))
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -6,18 +6,28 @@ are refused, what waits goes on waiting, and what is being made pauses or is can
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from datetime import UTC, datetime
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, or_, select, text, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pleinair.errors import SwitchedOffError
 from pleinair.service.db import now
-from pleinair.service.programme_tables import Switch
+from pleinair.service.programme_tables import Member, Programme, Switch
 from pleinair.service.tables import Video
 
 EVERYONE = "everyone"
 KINDS = (EVERYONE, "programme", "role", "member", "key", "model")
 _LOCK = 7310256
+_COLUMNS: Mapping[str, tuple[InstrumentedAttribute[str | None] | InstrumentedAttribute[str], ...]]
+_COLUMNS = {
+    "programme": (Video.programme_id,),
+    "role": (Video.role,),
+    "member": (Video.owner,),
+    "key": (Video.key_id,),
+    "model": (Video.model, Video.backend),
+}
+"""Where a video says what it has to do with the target of a switch."""
 
 
 changing: ContextVar[bool] = ContextVar("changing", default=False)
@@ -41,21 +51,29 @@ def is_off() -> ColumnElement[bool]:
     return and_(Switch.on_at.is_(None), or_(Switch.until.is_(None), Switch.until > now()))
 
 
-def stops(switch: type[Switch] = Switch) -> ColumnElement[bool]:
+def stops() -> ColumnElement[bool]:
     """Of a switch and a video: that the one is about the other."""
-    return or_(
-        switch.kind == EVERYONE,
-        and_(switch.kind == "programme", switch.target == Video.programme_id),
-        and_(switch.kind == "role", switch.target == Video.role),
-        and_(switch.kind == "member", switch.target == Video.owner),
-        and_(switch.kind == "key", switch.target == Video.key_id),
-        and_(switch.kind == "model", switch.target.in_((Video.model, Video.backend))),
-    )
+    about = [
+        and_(Switch.kind == kind, Switch.target.in_(columns)) for kind, columns in _COLUMNS.items()
+    ]
+    return or_(Switch.kind == EVERYONE, *about)
+
+
+def concerns(kind: str, target: str) -> ColumnElement[bool]:
+    """Of a video: that a switch of this kind and target would be about it."""
+    if kind == EVERYONE:
+        return true()
+    return or_(*(column == target for column in _COLUMNS[kind]))
 
 
 def goes_on() -> ColumnElement[bool]:
-    """Of a video: that nothing that is off is about it."""
-    return ~exists().where(is_off(), stops())
+    """Of a video: that nothing that is off is about it, and nobody has paused its makers.
+
+    What a closed programme had taken on is still made.
+    """
+    paused = exists().where(Programme.id == Video.programme_id, Programme.state == "paused")
+    suspended = exists().where(Member.id == Video.owner, Member.state == "suspended")
+    return and_(~exists().where(is_off(), stops()), ~paused, ~suspended)
 
 
 def check(session: Session, targets: Mapping[str, str | None]) -> None:
@@ -76,7 +94,14 @@ def check(session: Session, targets: Mapping[str, str | None]) -> None:
     # The widest first: who hears "everyone" need not wonder what they did.
     switch, time = min(rows, key=lambda row: KINDS.index(row[0].kind))
     raise SwitchedOffError(
-        switch.message,
+        told(switch.message, switch.until),
         None if switch.until is None else switch.until - time,
         everyone=switch.kind in (EVERYONE, "model"),
     )
+
+
+def told(message: str, until: float | None) -> str:
+    """What those hear who are shut out: the team's message, and until when if that is known."""
+    if until is None:
+        return message
+    return f"{message} (until {datetime.fromtimestamp(until, UTC):%Y-%m-%d %H:%M} UTC)"

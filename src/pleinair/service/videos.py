@@ -132,6 +132,7 @@ class Videos:
         Raises:
             BusyError: the queue is full, or there were too many creates in this minute.
             ReusedKeyError: the key came before with another request.
+            SwitchedOffError: the owner, the model or everything is off.
             InputError: no worker could ever hold a video of that size.
         """
         call = call or Call()
@@ -140,8 +141,9 @@ class Videos:
             self._serialise(session, owner)
             if known := self._known(session, owner, call):
                 return Receipt(known, fresh=False)
-            switches.check(session, {"model": draft.request.model})
-            switches.check(session, {"model": draft.model})
+            # Lines of batches come without a request, which would have been checked before.
+            for model in (draft.request.model, draft.model):
+                switches.check(session, {"member": owner, "model": model})
             needed = _check_memory(session, draft.request)
             batched = draft.batch_id is not None
             allowance = Allowance() if batched else limits.check(session, self.settings, owner)
@@ -239,26 +241,10 @@ class Videos:
             ConflictError: it has ended already.
         """
         with self.database.write() as session:
-            _owned(session, owner, video_id)
-            ended = (
-                update(Video)
-                .where(Video.id == video_id, Video.state.in_(ACTIVE))
-                .values(
-                    state=CANCELLED,
-                    stage=CANCELLED,
-                    completed_at=now(),
-                    lease_until=None,
-                    error_code=code,
-                    error_message=message,
-                )
-                .returning(Video.id)
-            )
-            if session.scalars(ended).first() is None:
+            video = _owned(session, owner, video_id)
+            if not end(session, video, code, message):
                 state = _owned(session, owner, video_id).state
                 raise ConflictError(f"video {video_id} is {state} already")
-            session.execute(delete(Preview).where(Preview.video_id == video_id))
-            books.release(session, video_id)
-            outbox.record(session, owner, "video.failed", video_id)
             return session.get_one(Video, video_id, populate_existing=True)
 
     def delete(self, owner: str, video_id: str) -> None:
@@ -356,6 +342,29 @@ class Videos:
         if current is None:
             current = session.scalars(waiting).one()
         return max(session.scalars(mine).one() or 0.0, current or 0.0)
+
+
+def end(session: Session, video: Video, code: str, message: str) -> bool:
+    """Cancel a video, in a transaction that is under way; False if it has ended already."""
+    ended = (
+        update(Video)
+        .where(Video.id == video.id, Video.state.in_(ACTIVE))
+        .values(
+            state=CANCELLED,
+            stage=CANCELLED,
+            completed_at=now(),
+            lease_until=None,
+            error_code=code,
+            error_message=message,
+        )
+        .returning(Video.id)
+    )
+    if session.scalars(ended).first() is None:
+        return False
+    session.execute(delete(Preview).where(Preview.video_id == video.id))
+    books.release(session, video.id)
+    outbox.record(session, video.owner, "video.failed", video.id)
+    return True
 
 
 def _check_memory(session: Session, request: VideoRequest) -> int:
