@@ -145,8 +145,6 @@ class Reviews:
         with self._decide(actor, "reviews.appeal", share_id, decision) as case:
             share = case.share
             _check_state(share, APPEALED)
-            if actor.id == share.decided_by:
-                raise ForbiddenError(NOT_AGAIN)
             time = case.time()
             case.act.details["hours"] = _hours(share.appealed_at, time)
             share.state = DECISIONS[decision]
@@ -189,8 +187,7 @@ class Reviews:
         try:
             with self.powers.act(actor, name, share_id, decision=decision, **details) as act:
                 share, video = locked(act.session, share_id)
-                if actor.id == share.owner:
-                    raise ForbiddenError(OWN)
+                check_person(actor, share)
                 case = _Case(act, share, video)
                 yield case
                 if video.deleted_at is not None:
@@ -203,6 +200,14 @@ class Reviews:
         except BaseException:
             self.publisher.drop(copies)
             raise
+
+
+def check_person(actor: Actor, share: Share) -> None:
+    """Raise ForbiddenError for who may not decide about this, whatever their role is."""
+    if actor.id == share.owner:
+        raise ForbiddenError(OWN)
+    if share.state == APPEALED and actor.id == share.decided_by:
+        raise ForbiddenError(NOT_AGAIN)
 
 
 def clear_flags(session: Session, video_id: str, by: str) -> None:
