@@ -28,6 +28,9 @@ def lines() -> Iterator[io.StringIO]:
     [
         "sk-" + "".join(PARTS),
         "pa_" + "".join(PARTS),
+        "pa_invite_" + "".join(PARTS),
+        "pleinair_session=pa_session_" + "".join(PARTS) + "; path=/",
+        "Bearer%20pa_" + "x" * 30 + "".join(PARTS),
         "whsec_" + "".join(PARTS),
         "Bearer " + "".join(PARTS),
         "postgresql://ann:" + "".join(PARTS) + "@host/db",

@@ -15,7 +15,8 @@ _NAMES = re.compile(
 )
 _VALUES = re.compile(
     r"""(?ix)
-    \b(?:sk|pa|pk)[-_][a-z0-9_-]{8,}            # API keys
+    \b(?:sk|pa|pk)[-_][a-z0-9_-]{8,}            # API keys, invitations, signed-in browsers
+    | pa_(?:invite_|session_)?[a-z0-9_-]{30,}   # also in the middle of a word, as in %20pa_…
     | \bwhsec_[a-z0-9+/=]{8,}                   # webhook secrets
     | \b(?:bearer|basic)\s+[a-z0-9._~+/=-]{8,}  # authorization headers
     | (?<=[?&]signature=)[^&\s"']+              # signed links
