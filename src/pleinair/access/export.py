@@ -47,7 +47,7 @@ from pleinair.service.tables import (
 
 BUSY = "Your export is being made or sent already; there is one at a time."
 README = """\
-Everything that {server} has of {name} ({id}), as of {date}.
+Everything that this server has of {name} ({id}), as of {date}.
 
 profile.json        you, your programme and the terms that you accepted
 keys.json           your API keys; what they are is known to nobody, so they are not here
@@ -87,6 +87,9 @@ class Archive:
     def __init__(self) -> None:
         self.file: IO[bytes] = tempfile.TemporaryFile(prefix="pleinair-")  # noqa: SIM115
         self.size = 0
+
+    def __del__(self) -> None:
+        self.file.close()  # whoever asked went away before it was sent
 
     def pieces(self) -> Iterator[bytes]:
         """The bytes from the first to the last; after them the file is gone."""
@@ -161,9 +164,7 @@ class Exports:
         profile = {name: getattr(member, name) for name in (*_PROFILE, "created_at", "left_at")}
         profile["programme"] = _plain(programme) if programme else None
         now = self.database.time()
-        about = README.format(
-            server="this server", name=member.name, id=member.id, date=date_of(now)
-        )
+        about = README.format(name=member.name, id=member.id, date=date_of(now))
         target.writestr("README.txt", about)
         _write(target, "profile", profile)
         for video in listed["videos"]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
 
 from pleinair.access.contributions import MOST_ANSWER
-from pleinair.access.money import show
+from pleinair.access.money import read, show
 from pleinair.access.pay import Written
 from pleinair.access.statements import Statement, date_of
 from pleinair.api.account import seconds
@@ -218,7 +218,7 @@ def create_payout(
     return PayoutObject(
         id=made.id,
         member_id=body.member_id,
-        amount=body.amount,
+        amount=show(read("amount", body.amount)),
         currency=body.currency,
         reference=made.subject,
         created_at=int(made.created_at),
