@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pleinair.commands import admin, inspect, keep, learn, make, serve, worlds
+from pleinair.commands import admin, drill, inspect, keep, learn, make, serve, worlds
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command(
     add_help_option=False,
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(admin.admin)
+app.add_typer(drill.app, name="drill")
 app.command("models")(inspect.models)
 app.command("doctor")(inspect.doctor)
 
