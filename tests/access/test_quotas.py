@@ -1,5 +1,6 @@
 """What a programme grants, and what is refused beyond it."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from pleinair.errors import (
 )
 from pleinair.service import books
 from pleinair.service.programme_tables import Key, Member, Reservation
-from pleinair.service.tables import Video
+from pleinair.service.tables import BatchLine, Video
 from pleinair.service.videos import Draft
 from tests.access.conftest import House, Open
 from tests.service.conftest import SMALL, made
@@ -268,3 +269,36 @@ def test_a_member_moved_to_a_programme_is_held_to_it(house: House) -> None:
     create(house, actor)
     with pytest.raises(QuotaError):
         create(house, actor)
+
+
+def test_lines_of_a_batch_wait_until_there_is_some_again(house: House) -> None:
+    house.rules(seconds_each=1, state="paused", period_hours=1.0)
+    actor = house.member()
+    lines = [
+        {
+            "custom_id": f"line-{number}",
+            "method": "POST",
+            "url": "/v1/videos",
+            "body": {"prompt": "a lake", "seconds": "1", "size": "64x48", "model": "test-card"},
+        }
+        for number in range(2)
+    ]
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+    file = house.use.files.create(actor.id, "batch.jsonl", content, "batch")
+    batch = house.use.batches.create(actor.id, file.id)
+
+    def queued() -> int:
+        for _ in range(3):
+            house.use.batches.tick()
+        with house.use.database.read() as session:
+            return len(session.scalars(select(Video.id)).all())
+
+    assert queued() == 0  # the programme is paused
+    house.rules(state="open")
+    assert queued() == 1  # of two seconds there is one
+    later(house, 3601)
+    assert queued() == 2
+    assert house.use.batches.get(actor.id, batch.id).state == "in_progress"
+    with house.use.database.read() as session:
+        errors = select(BatchLine.error).where(BatchLine.error.is_not(None))
+        assert session.scalars(errors).all() == []
