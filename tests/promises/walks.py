@@ -23,7 +23,7 @@ from pleinair.settings import ServiceSettings
 from tests.review.films import bytes_of, film
 
 STEPS = 10
-SENSE, TURNS, IDLE = 0.75, 0.15, 0.1
+SENSE, TURNS, IDLE = 0.75, 0.3, 0.1
 """How often an act is what comes next, somebody turns, and is looked when nothing was done."""
 
 BASE = "http://pleinair.test"
