@@ -111,9 +111,10 @@ class Switchboard:
             session.flush()
             reach = _reach(session, kind, target)
             _tell(session, switch, "access.off", told(switch.message, switch.until))
-            stopped = _stop(session, switch)
+            act.details["stopped"] = _stop(session, switch)
             act.subject = switch.id
-            act.details["stopped"] = stopped
+            # Until here a worker may have handed over a video; from here on none can.
+            switch.off_at = session.scalars(select(now())).one()
         return switch, reach
 
     def on(self, actor: Actor, switch_id: str) -> Switch:
