@@ -7,8 +7,9 @@ alone. Every feature says how surprising it is against the key's own past (`Habi
 logarithms of odds, up to a bound of its own; the sum is the score.
 
 Two thresholds follow. From `LIMIT` on, the key keeps a fifth of its limits and its owner is asked;
-that is mild, reversible and wrong now and then. From `STOP` on, the key ends; no set of features
-that an honest person is known to show reaches it without several *programs* that were never there.
+that is mild, reversible and wrong now and then. From `STOP` on, the key ends, but only if several
+programs were never there before (`PROGRAMS`): that is what tells a crowd from one restless person.
+A single thief is limited, and stopped by the owner or the team, who are told.
 
 What the bounds are made for:
 
@@ -35,7 +36,10 @@ from pleinair.access.habits import BUSY, DAY, FOUNDING, HOUR, Habit, Seen, surpr
 from pleinair.access.recent import TEN_MINUTES, Hour, Recent
 from pleinair.access.recent import Observation as Observation
 
-LIMIT, STOP = 8.8, 13.0
+LIMIT, STOP = 9.0, 13.0
+PROGRAMS = 2.5
+"""What new programs must add to a score that stops: three of them at once, say."""
+
 MANY = 5.0
 """New networks in a usual day from which on a key is one that roams, as robots do."""
 
@@ -43,7 +47,7 @@ BOUNDS: Mapping[str, float] = {
     "networks": 4.0,
     "crowd": 4.0,
     "switches": 4.0,
-    "clients": 8.0,
+    "clients": 10.0,
     "stranger": 2.0,
     "together": 2.0,
     "lasting": 4.5,
@@ -65,11 +69,19 @@ class Score:
         value: 0 and above, to be held against `LIMIT` and `STOP`.
         evidence: by feature, what was seen, what is usual, and what it adds.
         began: when the first of what looks strange was seen, seconds since 1970.
+        crowded: whether several programs are among it that were never there.
     """
 
     value: float = 0.0
     evidence: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     began: float = 0.0
+    crowded: bool = False
+
+    def step(self, before: str = "") -> str:
+        """What it asks for, after what was done before: nothing, ``limited`` or ``stopped``."""
+        if self.value >= STOP and self.crowded:
+            return "stopped"
+        return "limited" if self.value >= LIMIT else before
 
 
 @dataclass(frozen=True)
@@ -237,7 +249,8 @@ def score(habit: Habit, recent: Recent, usual: Usual) -> Score:
         if weights[name] >= 0.1
     }
     recently = [seen.first for _, seen in [*networks, *clients] if seen.first >= at - span]
-    return Score(total, evidence, min(recently, default=at))
+    crowded = weights["clients"] >= PROGRAMS
+    return Score(total, evidence, min(recently, default=at), crowded)
 
 
 def _manner(habit: Habit, day: Hour, usual: Usual, at: float) -> dict[str, tuple[float, str, str]]:

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from pleinair.access.actor import Actor, acting
 from pleinair.access.habits import Habit
 from pleinair.access.incidents import REASON, Incidents
-from pleinair.access.leaks import LIMIT, STOP, Observation, Score, Trace
+from pleinair.access.leaks import Observation, Score, Trace
 from pleinair.errors import StoppedKeyError
 from pleinair.service.db import Database
 from pleinair.service.limits import Allowance
@@ -152,7 +152,7 @@ class Watch:
             at = self.clock()
             watched.used_at, watched.dirty = at, True
             score = watched.trace.see(Observation(at, network, client))
-            before, watched.step = watched.step, step_of(score, watched.step)
+            before, watched.step = watched.step, score.step(watched.step)
             step = watched.step
         if step != before:
             self._act(key_id, watched, before, score)
@@ -232,13 +232,6 @@ class Watch:
                 for key_id in oldest[: len(oldest) - MOST_KEYS]:
                     if not self._watched[key_id].dirty:
                         del self._watched[key_id]
-
-
-def step_of(score: Score, before: str = "") -> str:
-    """What a score asks for, after what was done before: nothing, limited or stopped."""
-    if score.value >= STOP:
-        return "stopped"
-    return "limited" if score.value >= LIMIT else before
 
 
 def client_of(headers: Mapping[str, str]) -> str:
