@@ -262,6 +262,8 @@ class Walk:
             "rescue": self._rescue,
         }
         self.done = dict.fromkeys((*self.acts, "refused", "crashed", "hours"), 0)
+        self.problems: list[str] = []
+        self.overspent = 0
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
@@ -288,8 +290,8 @@ class Walk:
         self.look()
 
     def look(self) -> None:
-        """The books add up, and no budget is exceeded."""
-        assert books.check(self.house.use.database) == []
+        """Note where the books do not add up, and where a budget is exceeded."""
+        self.problems += books.check(self.house.use.database)
         with self.house.use.database.read() as session:
             time = self.house.use.database.time()
             rows = session.scalars(
@@ -298,9 +300,10 @@ class Walk:
                     Reservation.created_at > time - 10 * 3600,
                 )
             ).all()
-        assert sum(row.cost for row in rows) <= self.most_all
+        self.overspent += sum(row.cost for row in rows) > self.most_all
         for owner in self.owners:
-            assert sum(row.cost for row in rows if row.owner == owner) <= self.most_each
+            mine = sum(row.cost for row in rows if row.owner == owner)
+            self.overspent += mine > self.most_each
 
     def _create(self) -> None:
         self.house.use.videos.create(
@@ -341,14 +344,19 @@ def test_the_books_add_up_after_every_step_and_every_crash(tmp_path: Path, postg
     for kind in DATABASES:
         rng = random.Random(SEED)
         total: dict[str, int] = {}
+        problems: list[str] = []
+        overspent = 0
         for number in range(0, STEPS, STEPS_EACH):
             with a_house(kind, tmp_path / kind / str(number), postgres) as house:
                 walk = Walk(house, rng, None if kind == "sqlite" else postgres)
                 walk.run(min(STEPS_EACH, STEPS - number))
                 total = {name: total.get(name, 0) + n for name, n in walk.done.items()}
+                problems += walk.problems
+                overspent += walk.overspent
         assert min(total.values()) > 0, total
-        row: dict[str, Cell] = {"database": kind, "steps": STEPS, "problems": 0, "overspent": 0}
-        rows.append(row | total)
+        assert (problems, overspent) == ([], 0)
+        found: dict[str, Cell] = {"problems": len(problems), "overspent": overspent}
+        rows.append({"database": kind, "steps": STEPS} | found | total)
     publish_table(
         "promise-10-books",
         "Random creates, ends and crashes; the books are checked after each",
@@ -366,5 +374,5 @@ def test_without_the_release_of_a_cancel_it_would_show(
     monkeypatch.setattr(books, "release", lambda *_: None)
     with a_house("sqlite", tmp_path, postgres) as house:
         walk = Walk(house, random.Random(SEED), None)
-        with pytest.raises(AssertionError, match="may cost is held"):
-            walk.run(100)
+        walk.run(100)
+    assert any("may cost is held" in problem for problem in walk.problems)
