@@ -86,7 +86,8 @@ def test_published_keys_are_stopped_and_forged_letters_change_nothing(
         accepted["of another"] += elsewhere.json()[0]["label"] == "true_positive"
     assert sum(accepted.values()) == 0
     assert _counts(house) == after
-    assert all(known.client(secret).get("/v1/videos").status_code == 200 for _, secret in kept)
+    disturbed = sum(known.client(secret).get("/v1/videos").status_code != 200 for _, secret in kept)
+    assert disturbed == 0
     publish(
         "promise-07",
         "Keys that were published, told of in signed letters",
@@ -99,7 +100,7 @@ def test_published_keys_are_stopped_and_forged_letters_change_nothing(
             "of another signer taken": accepted["wrong signer"],
             "changed taken": accepted["changed"],
             "keys of another server stopped": accepted["of another"],
-            "other keys disturbed": 0,
+            "other keys disturbed": disturbed,
         },
         n=LETTERS * 7,
         notes="Letters as GitHub's secret scanning sends them, ECDSA on P-256, over HTTP.",

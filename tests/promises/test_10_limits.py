@@ -355,8 +355,8 @@ def test_the_books_add_up_after_every_step_and_every_crash(tmp_path: Path, postg
                 overspent += walk.overspent
         assert min(total.values()) > 0, total
         assert (problems, overspent) == ([], 0)
-        found: dict[str, Cell] = {"problems": len(problems), "overspent": overspent}
-        rows.append({"database": kind, "steps": STEPS} | found | total)
+        row: dict[str, Cell] = {"database": kind, "steps": STEPS, "problems": len(problems)}
+        rows.append({**row, "overspent": overspent, **total})
     publish_table(
         "promise-10-books",
         "Random creates, ends and crashes; the books are checked after each",
