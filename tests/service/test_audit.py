@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from pleinair.access import members
 from pleinair.access.actor import AT_THE_MACHINE, Role
 from pleinair.access.authority import ACTS
+from pleinair.access.keys import mint
 from pleinair.access.powers import Powers
 from pleinair.errors import NotFoundError, PleinairError, StorageError
 from pleinair.service import audit
@@ -84,6 +85,16 @@ def test_a_deletion_is_found(powers: Powers) -> None:
         (4, "expected number 3"),
         (4, "does not follow the one before it"),
     ]
+
+
+def test_a_key_in_the_place_of_an_id_is_masked(powers: Powers) -> None:
+    secret = mint()
+    with powers.act(AT_THE_MACHINE, ACT, secret, reason=f"{secret} was published"):
+        pass
+    record = audit.read(powers.database)[0]
+    assert secret not in f"{record.subject} {record.details}"
+    assert record.details["reason"] == "*** was published"
+    assert found(powers) == []
 
 
 def test_an_end_that_was_cut_off_is_found_by_the_anchor_alone(powers: Powers) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from pleinair.errors import StorageError
 from pleinair.service.db import Database, now
+from pleinair.service.log import masked
 from pleinair.service.programme_tables import Record
 
 START = "0" * 64
@@ -67,6 +68,8 @@ def append(
         subject: id of what it was done to.
         outcome: ``done``, or why it was refused.
         details: more that a reader wants to know; no secrets.
+
+    A key that somebody pastes where its id belongs is masked: what is on record stays there.
     """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
@@ -81,9 +84,9 @@ def append(
         role=role,
         via=via,
         act=act,
-        subject=subject,
-        outcome=outcome,
-        details=json.loads(json.dumps(details or {})),
+        subject=masked(subject),
+        outcome=masked(outcome),
+        details=json.loads(masked(json.dumps(details or {}))),
         previous=previous,
         digest="",
     )

@@ -79,21 +79,20 @@ def configure(
 
 def hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Mask what is called like a secret, and what looks like one, however deep it lies."""
-    return {
-        name: HIDDEN if _NAMES.search(name) else _masked(value) for name, value in event.items()
-    }
+    return {name: HIDDEN if _NAMES.search(name) else masked(value) for name, value in event.items()}
 
 
-def _masked(value: Any) -> Any:  # noqa: ANN401  # whatever was logged
+def masked(value: Any) -> Any:  # noqa: ANN401  # whatever was logged
+    """A value, as deep as it goes, without what is called or looks like a secret."""
     if isinstance(value, str):
         return _VALUES.sub(HIDDEN, value)
     if isinstance(value, Mapping):
         return {
-            name: HIDDEN if _NAMES.search(str(name)) else _masked(item)
+            name: HIDDEN if _NAMES.search(str(name)) else masked(item)
             for name, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(item) for item in value]
+        return [masked(item) for item in value]
     if value is None or isinstance(value, bool | int | float):
         return value
     return _VALUES.sub(HIDDEN, str(value))
