@@ -176,7 +176,7 @@ def _shown(
         "id": share_id,
         "title": _title(shown),
         "maker": shown.maker,
-        "model": shown.video.model,
+        "model": shown.video.backend,
         "approved": _approved(shown.share),
         "date": _date(shown.share.published_at or 0.0),
         "url": f"{base_of(use, request)}/shared/{share_id}",

@@ -254,7 +254,7 @@ async def _call(
         await app({**scope, ALREADY: AT_THE_MACHINE}, receive, send)
 
     transport = httpx.ASGITransport(app=as_operator)
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         answer = await client.request(
             method, path, params=dict(query), json=dict(body) if method == "POST" else None
         )
@@ -286,7 +286,7 @@ def _write(content: bytes, output: Path | None) -> None:
 def _word(name: str, value: Any) -> str:  # noqa: ANN401
     if value is None:
         return "–"
-    if name.endswith("_at") and isinstance(value, int):
+    if name.endswith(("_at", "until")) and isinstance(value, int):
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M UTC")
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False)
