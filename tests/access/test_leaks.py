@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from pleinair.access.habits import DAY, HOUR, Habit, surprise
-from pleinair.access.leaks import LIMIT, Observation, Score, Trace
+from pleinair.access.leaks import LIMIT, STOP, Observation, Score, Trace
 
 START = 1_800_000_000.0 - 1_800_000_000.0 % DAY
 HOME, WORK = "192.0.2.0/24", "198.51.100.0/24"
@@ -174,3 +174,10 @@ def test_a_habit_stays_small_however_many_come() -> None:
 def test_surprise_is_none_for_what_is_usual_and_grows_beyond() -> None:
     assert surprise(2, 2) == surprise(1, 2) == 0
     assert 0 < surprise(3, 2) < surprise(6, 2)
+
+
+def test_without_several_new_programs_a_key_is_limited_and_not_stopped() -> None:
+    assert Score(2 * STOP, crowded=True).step() == "stopped"
+    assert Score(2 * STOP).step() == "limited"
+    assert Score(LIMIT - 0.1).step() == ""
+    assert Score(LIMIT - 0.1).step("limited") == "limited"

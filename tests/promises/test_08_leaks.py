@@ -13,7 +13,7 @@ from tests.promises.figure import publish_table
 from tests.promises.habits import EPOCH, KINDS, Sent, honest, leaked
 
 KEYS, DAYS, LEAKS = (1000, 30, 100) if os.environ.get("FIGURES_OUT") else (60, 12, 10)
-SEEDS = (11, 12, 13, 14, 15) if os.environ.get("FIGURES_OUT") else (1,)
+SEEDS = (21, 22, 23, 24, 25) if os.environ.get("FIGURES_OUT") else (1,)
 ASKED = 6 * HOUR
 """Seconds after a step until a person has looked, and said that it was honest."""
 
@@ -140,7 +140,7 @@ def test_leaks_are_noticed_and_honest_keys_are_not_disturbed() -> None:
         f"that begin on a random day; {result.requests:,} requests. Automatic steps against honest "
         "keys: "
         f"{false_rate:.2f} in 1,000 key-days ({result.alarms.total()}, of which {result.stopped} "
-        "stopped a key). Constants were tuned on other seeds, 101 to 103. "
+        "stopped a key). Constants were tuned on other seeds, 101 to 104. "
         "Goals: 95% noticed, at most 1 in 1,000 key-days.",
     )
     assert recall >= (0.95 if LEAKS >= 100 else 0.8)

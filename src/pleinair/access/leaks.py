@@ -36,7 +36,7 @@ from pleinair.access.habits import BUSY, DAY, FOUNDING, HOUR, Habit, Seen, surpr
 from pleinair.access.recent import TEN_MINUTES, Hour, Recent
 from pleinair.access.recent import Observation as Observation
 
-LIMIT, STOP = 9.0, 13.0
+LIMIT, STOP = 8.8, 13.0
 PROGRAMS = 2.5
 """What new programs must add to a score that stops: three of them at once, say."""
 
@@ -50,7 +50,7 @@ BOUNDS: Mapping[str, float] = {
     "clients": 10.0,
     "stranger": 2.0,
     "together": 2.0,
-    "lasting": 4.5,
+    "lasting": 5.5,
     "rate": 1.5,
     "hours": 3.0,
     "prompts": 2.5,
