@@ -1,7 +1,9 @@
 """Off at once, and on again with nothing lost."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,12 +14,14 @@ from sqlalchemy import func, select, update
 
 from pleinair.access import members, programmes
 from pleinair.access.actor import AT_THE_MACHINE, LOCAL, Role
+from pleinair.access.authority import ACTS
 from pleinair.access.notices import tell
 from pleinair.access.switchboard import Reach
 from pleinair.errors import ConflictError, ForbiddenError, InputError, NotFoundError, PleinairError
 from pleinair.errors import SwitchedOffError as Off
 from pleinair.request import VideoRequest
 from pleinair.service import audit, books
+from pleinair.service.db import leave
 from pleinair.service.programme_tables import Notice, Switch
 from pleinair.service.tables import Event, Preview, Video
 from pleinair.service.videos import Draft
@@ -261,6 +265,24 @@ def test_a_server_without_members_has_switches_too(house: House, kind: str, targ
         house.use.videos.create(LOCAL, draft)
     house.use.switchboard.on(AT_THE_MACHINE, switch.id)
     house.use.videos.create(LOCAL, draft)
+
+
+def test_a_flip_comes_after_the_writes_that_were_let_in(house: House) -> None:
+    """Else one could be let in, the flip be answered, and what it wrote come after it."""
+    ann = house.member()
+    flip = threading.Thread(target=off, args=(house, "member", ann.id))
+    ask = partial(house.use.admission.check, actor=ann, rule=ACTS["files"])
+    asked = leave.set(ask)
+    try:
+        with house.use.database.write():
+            flip.start()
+            flip.join(0.5)
+            assert flip.is_alive()
+        flip.join()
+        with pytest.raises(Off), house.use.database.write():
+            pass
+    finally:
+        leave.reset(asked)
 
 
 def test_only_an_administrator_flips(house: House) -> None:
