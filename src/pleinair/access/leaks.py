@@ -37,8 +37,8 @@ from pleinair.access.recent import TEN_MINUTES, Hour, Recent
 from pleinair.access.recent import Observation as Observation
 
 LIMIT, STOP = 8.8, 13.0
-PROGRAMS = 2.5
-"""What new programs must add to a score that stops: three of them at once, say."""
+PROGRAMS = 1.0
+"""What new programs must add to a score that stops: two of them within ten minutes, say."""
 
 MANY = 5.0
 """New networks in a usual day from which on a key is one that roams, as robots do."""
