@@ -94,7 +94,7 @@ class Open:
     def client(self, secret: str | None = None) -> httpx.Client:
         """A client that sends a key, or none."""
         headers = {"authorization": f"Bearer {secret}"} if secret else {}
-        made = httpx.Client(base_url=self.live.url.removesuffix("/v1"), headers=headers)
+        made = httpx.Client(base_url=self.live.url.removesuffix("/v1"), headers=headers, timeout=60)
         self.clients.append(made)
         return made
 

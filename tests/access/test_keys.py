@@ -223,3 +223,17 @@ def test_with_members_only_their_keys_open(house: House) -> None:
             by(house, wrong or "x")
     assert house.use.admission.actor(None).via == "nobody"
     assert house.use.admission.actor("Basic eDp5").via == "nobody"
+
+
+def test_a_limited_key_does_not_make_one_that_is_not(house: House) -> None:
+    actor = house.member()
+    key_id, secret = house.key(actor)
+    with house.use.database.write() as session:
+        limited = update(Key).where(Key.id == key_id)
+        session.execute(limited.values(state="limited", share=0.2, reason="new hands"))
+    thief = by(house, secret)
+    made, _ = house.use.keys.create(thief, "another")
+    rotated, _ = house.use.keys.rotate(thief, key_id)
+    assert [(key.state, key.share) for key in (made, rotated)] == [("limited", 0.2)] * 2
+    owner, _ = house.use.keys.create(actor, "by the owner, signed in")
+    assert (owner.state, owner.share) == ("active", 1.0)

@@ -80,7 +80,10 @@ class Keys:
         _check(name, scopes, days)
         _check_within(actor, scopes)
         with self.database.write() as session:
-            return add(session, actor.id, name, scopes, days)
+            key, secret = add(session, actor.id, name, scopes, days)
+            if actor.key_id and (maker := session.get(Key, actor.key_id)):
+                _stay_limited(maker, key)
+            return key, secret
 
     def list(self, member_id: str) -> Sequence[Key]:
         """A member's keys, the newest first."""
@@ -119,6 +122,7 @@ class Keys:
             if old.replaced_by:
                 raise ConflictError(f"key {key_id} was replaced already, by {old.replaced_by}")
             new, secret = add(session, actor.id, old.name, old.scopes, None, replaces=1)
+            _stay_limited(old, new)
             until = session.scalars(select(now())).one() + overlap * 3600
             if old.expires_at is not None and old.created_at is not None:
                 new.expires_at = new.created_at + (old.expires_at - old.created_at)
@@ -212,6 +216,12 @@ def _owned(session: Session, member_id: str, key_id: str) -> Key:
     if key is None:
         raise NotFoundError(f"No key has the id {key_id!r}.")
     return key
+
+
+def _stay_limited(old: Key, new: Key) -> None:
+    """What a key was limited for it cannot shed by making another: a thief could do that too."""
+    if old.state == LIMITED:
+        new.state, new.share, new.reason = LIMITED, old.share, old.reason
 
 
 def _check_within(actor: Actor, scopes: Sequence[str]) -> None:
