@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from pleinair.access.actor import LOCAL
+from pleinair.access.admission import Admission
 from pleinair.api.services import Services
 from pleinair.errors import InputError, NotFoundError
 from pleinair.request import VideoRequest
@@ -70,6 +71,7 @@ def pretend(use: Services) -> Services:
         files=_Files(use.database, use.storage),
         batches=_Batches(use.database, use.files, use.videos, use.batches.feeder.wire),
         endpoints=_Endpoints(use.database, b"fixture", use.guard),
+        admission=Admission(use.database, settings),
     )
 
 
