@@ -10,7 +10,7 @@ be given back; a stopped key stays stopped, because it may well be in other hand
 import secrets
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from pleinair.access import keys
@@ -20,11 +20,11 @@ from pleinair.access.leaks import Score
 from pleinair.access.notices import tell
 from pleinair.access.powers import THE_SERVER, Powers
 from pleinair.errors import ConflictError, InputError, NotFoundError
-from pleinair.service import books, outbox
 from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Habit as HabitRow
 from pleinair.service.programme_tables import Incident, Key
-from pleinair.service.tables import ACTIVE, CANCELLED, COMPLETED, Preview, Video
+from pleinair.service.tables import ACTIVE, COMPLETED, Video
+from pleinair.service.videos import end
 
 LIMITED, STOPPED, CLOSED = "limited", "stopped", "closed"
 USE, DECOY, PUBLISHED = "use", "decoy", "published"
@@ -206,21 +206,8 @@ def _stop(session: Session, key: Key, incident: Incident, why: str) -> dict[str,
     """
     keys.end(session, key, keys.STOPPED, REASON)
     made = (Video.key_id == key.id, Video.created_at >= incident.began_at)
-    waiting = update(Video).where(*made, Video.state.in_(ACTIVE))
-    cancelled = session.execute(
-        waiting.values(
-            state=CANCELLED,
-            stage=CANCELLED,
-            completed_at=now(),
-            lease_until=None,
-            error_code="key_stopped",
-            error_message=CANCELLED_WORDS,
-        ).returning(Video.id, Video.owner)
-    ).all()
-    for video_id, owner in cancelled:
-        session.execute(delete(Preview).where(Preview.video_id == video_id))
-        books.release(session, video_id)
-        outbox.record(session, owner, "video.failed", video_id)
+    waiting = session.scalars(select(Video).where(*made, Video.state.in_(ACTIVE))).all()
+    cancelled = [video for video in waiting if end(session, video, "key_stopped", CANCELLED_WORDS)]
     finished = update(Video).where(
         *made, Video.state == COMPLETED, Video.quarantined_at.is_(None), Video.deleted_at.is_(None)
     )

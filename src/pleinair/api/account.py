@@ -9,7 +9,7 @@ from pleinair.access.actor import DEFAULT_SCOPES
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Acting, Caller
 from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Done, Strict
+from pleinair.api.shapes import REFUSALS, Done, Strict, seconds
 from pleinair.service.programme_tables import Key, Notice
 
 router = APIRouter(prefix="/access/v1", tags=["account"], responses=REFUSALS)
@@ -231,8 +231,3 @@ def notice_object(notice: Notice) -> NoticeObject:
         created_at=int(notice.created_at),
         read_at=seconds(notice.read_at),
     )
-
-
-def seconds(time: float | None) -> int | None:
-    """A time in whole seconds, if there is one."""
-    return None if time is None else int(time)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from pleinair.access.accounts import LASTS
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import COOKIE, Acting, client_of
-from pleinair.api.services import Services, Use
+from pleinair.api.services import Services, Use, base_of
 from pleinair.api.shapes import REFUSALS, Done, Strict
 from pleinair.errors import AccessError
 
@@ -182,5 +182,5 @@ def _secure(use: Services, request: Request) -> bool:
 
 
 def _callback(use: Services, request: Request) -> str:
-    base = use.settings.url.rstrip("/") or str(request.base_url).rstrip("/")
+    base = base_of(use, request)
     return f"{base}/access/v1/oidc/callback"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Acting
 from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Strict
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.service.programme_tables import Incident
 
 router = APIRouter(prefix="/admin/v1", tags=["incidents"], responses=REFUSALS)
@@ -98,7 +98,7 @@ def _told(incident: Incident) -> IncidentObject:
         began_at=int(incident.began_at),
         created_at=int(incident.created_at),
         updated_at=int(incident.updated_at),
-        closed_at=None if incident.closed_at is None else int(incident.closed_at),
+        closed_at=seconds(incident.closed_at),
         closed_by=incident.closed_by,
         verdict=incident.verdict,
         words=incident.words,

@@ -12,12 +12,11 @@ from pleinair.api.account import (
     KeyWithSecret,
     key_object,
     key_with_secret,
-    seconds,
 )
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Acting
-from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Strict
+from pleinair.api.services import Use, base_of
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.service.programme_tables import Invitation, Member
 
 router = APIRouter(prefix="/admin/v1", tags=["members"], responses=REFUSALS)
@@ -222,7 +221,7 @@ def create_invitation(
         days=body.days,
         note=body.note,
     )
-    base = use.settings.url.rstrip("/") or str(request.base_url).rstrip("/")
+    base = base_of(use, request)
     told = _invitation(made).model_dump()
     return InvitationWithLink(**told, token=token, url=f"{base}/access/v1/invitations/{token}")
 

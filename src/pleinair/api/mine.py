@@ -10,7 +10,6 @@ from pleinair.access.contributions import MOST_MINUTES, MOST_WORDS
 from pleinair.access.leaving import leave as go
 from pleinair.access.money import show
 from pleinair.access.quotas import Quota
-from pleinair.api.account import seconds
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Acting, Caller
 from pleinair.api.pay import (
@@ -24,7 +23,7 @@ from pleinair.api.pay import (
     statement_of,
 )
 from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Strict
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 
 router = APIRouter(prefix="/access/v1", tags=["account"], responses=REFUSALS)
 

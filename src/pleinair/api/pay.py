@@ -9,12 +9,11 @@ from pleinair.access.contributions import MOST_ANSWER
 from pleinair.access.money import read, show
 from pleinair.access.pay import Written
 from pleinair.access.statements import Statement, date_of
-from pleinair.api.account import seconds
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Acting
 from pleinair.api.pages import page
 from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Strict
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.service.programme_tables import Contribution
 
 router = APIRouter(prefix="/admin/v1", tags=["pay"], responses=REFUSALS)

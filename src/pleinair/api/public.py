@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from pleinair.api.content import serve, told_of
 from pleinair.api.pages import page
-from pleinair.api.services import Services, Use
+from pleinair.api.services import Services, Use, base_of
 from pleinair.api.shapes import REFUSALS
 from pleinair.errors import NotFoundError
 from pleinair.review.gallery import NOTHING, Shown
@@ -143,11 +143,6 @@ def transparency(use: Use) -> TransparencyObject:
         switches_off=found.switches,
         audit=head,
     )
-
-
-def base_of(use: Services, request: Request) -> str:
-    """The address of this server, without a slash at its end."""
-    return use.settings.url.rstrip("/") or str(request.base_url).rstrip("/")
 
 
 def serve_public(use: Services, found: Publication, request: Request) -> Response:

@@ -10,8 +10,7 @@ from pleinair.api.content import serve_artifact, told_of
 from pleinair.api.errors import answer_of
 from pleinair.api.identity import Acting
 from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Strict
-from pleinair.api.shares import whole
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.errors import InputError, PleinairError
 from pleinair.review.desk import WAITS, Case
 from pleinair.review.held import HeldVideo
@@ -326,17 +325,17 @@ def _review(case: Case) -> ReviewObject:
         overdue=case.overdue,
         flags=[_flag(flag) for flag in case.flags],
         history=dict(case.history),
-        decided_at=whole(share.decided_at),
+        decided_at=seconds(share.decided_at),
         decided_by=share.decided_by,
         reason=share.reason,
         words=share.words,
-        appealed_at=whole(share.appealed_at),
+        appealed_at=seconds(share.appealed_at),
         appeal_words=share.appeal_words,
-        appeal_decided_at=whole(share.appeal_decided_at),
+        appeal_decided_at=seconds(share.appeal_decided_at),
         appeal_decided_by=share.appeal_decided_by,
         appeal_answer=share.appeal_answer,
-        published_at=whole(share.published_at),
-        withdrawn_at=whole(share.withdrawn_at),
+        published_at=seconds(share.published_at),
+        withdrawn_at=seconds(share.withdrawn_at),
         withdrawn_by=share.withdrawn_by,
     )
 
@@ -349,7 +348,7 @@ def _held(item: HeldVideo) -> HeldObject:
         prompt=video.prompt,
         status=video.state,
         created_at=int(video.created_at),
-        quarantined_at=whole(video.quarantined_at),
+        quarantined_at=seconds(video.quarantined_at),
         flags=[_flag(flag) for flag in item.flags],
     )
 
@@ -362,6 +361,6 @@ def _flag(flag: Flag) -> FlagObject:
         detail=flag.detail,
         hold=flag.hold,
         created_at=int(flag.created_at),
-        cleared_at=whole(flag.cleared_at),
+        cleared_at=seconds(flag.cleared_at),
         cleared_by=flag.cleared_by,
     )

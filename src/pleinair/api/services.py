@@ -164,4 +164,9 @@ def services(request: Request) -> Services:
     return found
 
 
+def base_of(use: Services, request: Request) -> str:
+    """The address of this server, without a slash at its end."""
+    return use.settings.url.rstrip("/") or str(request.base_url).rstrip("/")
+
+
 Use = Annotated[Services, Depends(services)]

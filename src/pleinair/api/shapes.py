@@ -222,8 +222,8 @@ def video_object(video: Video, standing: Standing) -> VideoObject:
         status=status,
         progress=video.progress,
         created_at=int(video.created_at),
-        completed_at=_whole(video.completed_at),
-        expires_at=_whole(video.expires_at),
+        completed_at=seconds(video.completed_at),
+        expires_at=seconds(video.expires_at),
         prompt=video.prompt,
         size=video.size,
         seconds=video.seconds,
@@ -238,7 +238,8 @@ def video_object(video: Video, standing: Standing) -> VideoObject:
     )
 
 
-def _whole(time: float | None) -> int | None:
+def seconds(time: float | None) -> int | None:
+    """A time in whole seconds, if there is one."""
     return None if time is None else int(time)
 
 

@@ -7,9 +7,8 @@ from pydantic import BaseModel, Field
 
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Caller
-from pleinair.api.public import base_of
-from pleinair.api.services import Services, Use
-from pleinair.api.shapes import REFUSALS, Strict
+from pleinair.api.services import Services, Use, base_of
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.review.shares import MOST_TITLE
 from pleinair.review.states import APPROVED, POLICY
 from pleinair.service.programme_tables import Share
@@ -120,19 +119,14 @@ def told(use: Services, share: Share, request: Request) -> ShareObject:
         url=f"{base_of(use, request)}/shared/{share.id}" if public else None,
         asked_at=int(share.asked_at),
         due_at=int(share.due_at),
-        decided_at=whole(share.decided_at),
+        decided_at=seconds(share.decided_at),
         by_policy=share.decided_by == POLICY,
         reason=share.reason,
         words=share.words,
-        appealed_at=whole(share.appealed_at),
+        appealed_at=seconds(share.appealed_at),
         appeal_words=share.appeal_words,
-        appeal_decided_at=whole(share.appeal_decided_at),
+        appeal_decided_at=seconds(share.appeal_decided_at),
         appeal_answer=share.appeal_answer,
-        published_at=whole(share.published_at),
-        withdrawn_at=whole(share.withdrawn_at),
+        published_at=seconds(share.published_at),
+        withdrawn_at=seconds(share.withdrawn_at),
     )
-
-
-def whole(time: float | None) -> int | None:
-    """A time in whole seconds."""
-    return None if time is None else int(time)

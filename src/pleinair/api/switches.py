@@ -6,11 +6,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from pleinair.access.switchboard import Reach
-from pleinair.api.account import seconds
 from pleinair.api.body import body_of, documented
 from pleinair.api.identity import Acting
 from pleinair.api.services import Use
-from pleinair.api.shapes import REFUSALS, Strict
+from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.service.programme_tables import Switch
 from pleinair.service.switches import KINDS
 

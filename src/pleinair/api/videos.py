@@ -20,7 +20,7 @@ from pleinair.api.inputs import (
     draft_of_remix,
     fingerprint,
 )
-from pleinair.api.services import Services, Use
+from pleinair.api.services import Services, Use, base_of
 from pleinair.api.shapes import (
     REFUSALS,
     CharacterObject,
@@ -195,7 +195,7 @@ def link(
 
     Where there is an access programme it is the public one, as long as the video is shared.
     """
-    base = use.settings.url.rstrip("/") or str(request.base_url).rstrip("/")
+    base = base_of(use, request)
     if use.admission.has_members():
         return _public_link(use, owner, video_id, variant, index, base)
     artifact = _artifact(use, owner, video_id, variant, index)

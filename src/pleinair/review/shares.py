@@ -34,7 +34,7 @@ from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Member, Programme, Share
 from pleinair.service.storage import Storage
 from pleinair.service.tables import COMPLETED, Artifact, Video
-from pleinair.service.videos import QUARANTINED
+from pleinair.service.videos import QUARANTINED, owned
 
 MOST_TITLE = 120
 HOUR, DAY = 3600.0, 86_400.0
@@ -77,7 +77,7 @@ class Shares:
         if len(title) > MOST_TITLE:
             raise InputError("title", title, f"up to {MOST_TITLE} characters")
         with self.database.read() as session:
-            video = _owned(session, owner, video_id)
+            video = owned(session, owner, video_id)
             before = current(session, video_id)
             if before is not None and _stands(before):
                 return before
@@ -86,7 +86,7 @@ class Shares:
         found = self.checks.video(video.prompt, title, self._pictures(keys))
         with self.database.write() as session:
             lock_video(session, video_id)
-            video = _owned(session, owner, video_id)
+            video = owned(session, owner, video_id)
             before = current(session, video_id)
             if before is not None and _stands(before):
                 return before
@@ -104,7 +104,7 @@ class Shares:
     def get(self, owner: str, video_id: str) -> Share:
         """How it stands with a video; raises NotFoundError if sharing was never asked."""
         with self.database.read() as session:
-            _owned(session, owner, video_id)
+            owned(session, owner, video_id)
             return _known(session, video_id)
 
     def list(self, owner: str, limit: int = 100) -> Sequence[Share]:
@@ -122,7 +122,7 @@ class Shares:
             ConflictError: it was refused or withdrawn already.
         """
         with self.database.write() as session:
-            _owned(session, owner, video_id)
+            owned(session, owner, video_id)
             lock_video(session, video_id)
             share = _known(session, video_id)
             if share.state in (REFUSED, WITHDRAWN):
@@ -146,7 +146,7 @@ class Shares:
         """
         check_words(words, least=1)
         with self.database.write() as session:
-            _owned(session, owner, video_id)
+            owned(session, owner, video_id)
             lock_video(session, video_id)
             share = _known(session, video_id)
             if share.state != REFUSED or share.decided_at is None:
@@ -234,10 +234,3 @@ def _known(session: Session, video_id: str) -> Share:
     if share is None:
         raise NotFoundError(f"Nobody asked for video {video_id} to be shared.")
     return share
-
-
-def _owned(session: Session, owner: str, video_id: str) -> Video:
-    video = session.get(Video, video_id, populate_existing=True)
-    if video is None or video.owner != owner or video.deleted_at is not None:
-        raise NotFoundError(f"No video has the id {video_id!r}.")
-    return video

@@ -175,7 +175,7 @@ class Videos:
     def get(self, owner: str, video_id: str) -> Video:
         """One video; raises NotFoundError."""
         with self.database.read() as session:
-            return _owned(session, owner, video_id)
+            return owned(session, owner, video_id)
 
     def list(self, owner: str, after: str | None, limit: int, order: str) -> Page[Video]:
         """Videos by age; raises InputError for an ``after`` that is no video of this owner."""
@@ -241,9 +241,9 @@ class Videos:
             ConflictError: it has ended already.
         """
         with self.database.write() as session:
-            video = _owned(session, owner, video_id)
+            video = owned(session, owner, video_id)
             if not end(session, video, code, message):
-                state = _owned(session, owner, video_id).state
+                state = owned(session, owner, video_id).state
                 raise ConflictError(f"video {video_id} is {state} already")
             return session.get_one(Video, video_id, populate_existing=True)
 
@@ -254,7 +254,7 @@ class Videos:
             NotFoundError: there is no such video.
         """
         with self.database.write() as session:
-            video = _owned(session, owner, video_id)
+            video = owned(session, owner, video_id)
             state = CANCELLED if video.state in ACTIVE else video.state
             session.execute(
                 update(Video)
@@ -267,7 +267,7 @@ class Videos:
         # The files go with the next tidying: a worker may still be writing one.
 
     def _files(self, session: Session, owner: str, video_id: str) -> Sequence[Artifact]:
-        video = _owned(session, owner, video_id)
+        video = owned(session, owner, video_id)
         if video.state != COMPLETED:
             raise NotFoundError(NOT_READY)
         if video.quarantined_at:
@@ -387,7 +387,8 @@ def _moment(session: Session, owner: str) -> float:
     return max(session.scalars(select(now())).one(), (last or 0.0) + 1e-5)
 
 
-def _owned(session: Session, owner: str, video_id: str) -> Video:
+def owned(session: Session, owner: str, video_id: str) -> Video:
+    """One video of an owner, in a transaction that is under way; raises NotFoundError."""
     video = session.get(Video, video_id, populate_existing=True)
     if video is None or video.owner != owner or video.deleted_at is not None:
         raise NotFoundError(f"No video has the id {video_id!r}.")
