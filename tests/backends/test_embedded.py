@@ -15,8 +15,9 @@ from pleinair.media.frames import Frames, resize, to_frames, to_tensor
 from pleinair.model.autoencoder import Autoencoder, AutoencoderConfig
 from pleinair.model.checkpoint import Model
 from pleinair.model.pipeline import Pipeline
-from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.text import TextConfig, TextEncoder
 from pleinair.model.transformer import Transformer, TransformerConfig
+from pleinair.model.vocabulary import Vocabulary
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 from tests.conftest import moving_card

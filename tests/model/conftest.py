@@ -6,8 +6,9 @@ from torch import nn
 
 from pleinair.model.autoencoder import Autoencoder, AutoencoderConfig
 from pleinair.model.checkpoint import Model
-from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.text import TextConfig, TextEncoder
 from pleinair.model.transformer import Transformer, TransformerConfig
+from pleinair.model.vocabulary import Vocabulary
 
 
 @pytest.fixture(autouse=True)

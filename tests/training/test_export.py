@@ -7,7 +7,7 @@ from pleinair.errors import TrainingError
 from pleinair.model.autoencoder import Autoencoder
 from pleinair.model.checkpoint import load_model
 from pleinair.model.pipeline import Pipeline
-from pleinair.model.text import Vocabulary
+from pleinair.model.vocabulary import Vocabulary
 from pleinair.training.export import export
 from pleinair.training.loop import Video
 from pleinair.training.recipes import recipe_named

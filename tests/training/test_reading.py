@@ -2,7 +2,8 @@
 
 import torch
 
-from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.text import TextConfig, TextEncoder
+from pleinair.model.vocabulary import Vocabulary
 from pleinair.training.classifier import UNKNOWN
 from pleinair.training.reading import Reader, captions_of_step, reading_loss, understood
 from pleinair.worlds.captions import vocabulary_words

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.frames import Frames
+from pleinair.model.vocabulary import Vocabulary, vocabulary_of
 from pleinair.request import ROLES, VideoRequest
 from pleinair.settings import Settings
 
@@ -126,6 +127,10 @@ class Entry:
     open: Callable[[Settings], Backend]
     abilities: frozenset[str] = frozenset()
     longest: float = 60.0
+
+    def vocabulary(self, settings: Settings) -> Vocabulary | None:
+        """The words it knows, or None for a model that reads anything; raises ModelError."""
+        return vocabulary_of(settings.weights / self.file) if self.file else None
 
     def check(self, request: VideoRequest) -> None:
         """Raise InputError when a request asks for what the model cannot do."""

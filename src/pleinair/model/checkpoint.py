@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from pleinair.errors import ModelError
 from pleinair.model.autoencoder import Autoencoder, AutoencoderConfig
-from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.text import TextConfig, TextEncoder
 from pleinair.model.transformer import Transformer, TransformerConfig
+from pleinair.model.vocabulary import Vocabulary
 
 FORMAT = 1
 

@@ -15,7 +15,8 @@ from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
 from pleinair.model.sampler import Velocity, schedule
 from pleinair.model.start import Start
-from pleinair.model.text import Encoded
+from pleinair.model.text import batch
+from pleinair.model.vocabulary import Encoded
 from pleinair.model.windows import WINDOW, Watched, clean_estimate, denoise, windows
 from pleinair.settings import SHIPPED_WEIGHTS
 
@@ -214,7 +215,7 @@ class Pipeline:
 
     def _velocity(self, prompt: Encoded, negative: Encoded, guidance: Guidance) -> Velocity:
         """The guided velocity of one clip; towards and away from the prompts in one batch."""
-        ids = self.vocabulary.batch([prompt, negative]).to(self.device)
+        ids = batch([prompt, negative]).to(self.device)
         context, mask = self.text(ids)
 
         def evaluate(*inputs: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from pleinair.errors import TrainingError
 from pleinair.model.autoencoder import Autoencoder
 from pleinair.model.checkpoint import save_model
-from pleinair.model.text import Vocabulary
+from pleinair.model.vocabulary import Vocabulary
 from pleinair.training.loop import Video
 from pleinair.training.recipes import recipe_named
 from pleinair.worlds.captions import vocabulary_words

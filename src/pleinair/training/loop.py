@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from pleinair.errors import TrainingError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL, Autoencoder
 from pleinair.model.sampler import adams, guided, schedule
-from pleinair.model.text import TextConfig, TextEncoder, Vocabulary
+from pleinair.model.text import TextConfig, TextEncoder, batch
 from pleinair.model.transformer import Transformer
+from pleinair.model.vocabulary import Vocabulary
 from pleinair.training import data
 from pleinair.training.data import Blocks
 from pleinair.training.losses import autoencoder_loss, noise_levels, velocity_loss
@@ -53,7 +54,7 @@ class Video(nn.Module):
 
     def forward(self, latents: Tensor, sigma: Tensor, prompts: list[str]) -> Tensor:
         """Velocity (B, C, F, h, w) of noisy latents at the levels (B, F), for B prompts."""
-        ids = Vocabulary.batch([self.vocabulary.encode(prompt) for prompt in prompts])
+        ids = batch([self.vocabulary.encode(prompt) for prompt in prompts])
         context, mask = self.text(ids.to(latents.device))
         velocity: Tensor = self.transformer(latents, sigma, context, mask)
         return velocity

@@ -10,8 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from pleinair.model.text import TextEncoder, Vocabulary
+from pleinair.model.text import TextEncoder, batch
 from pleinair.model.transformer import pooled
+from pleinair.model.vocabulary import Vocabulary
 from pleinair.training import data
 from pleinair.training.classifier import ANSWERS, UNKNOWN, Labels, by_head, truth
 from pleinair.worlds.captions import caption
@@ -32,7 +33,7 @@ class Reader(nn.Module):
 
     def forward(self, captions: list[str]) -> dict[str, Tensor]:
         """Scores of captions: name of HEADS -> (B, *its shape)."""
-        ids = self.vocabulary.batch([self.vocabulary.encode(one) for one in captions])
+        ids = batch([self.vocabulary.encode(one) for one in captions])
         context, mask = self.text(ids.to(self.answers.weight.device))
         return by_head(self.answers(pooled(context, mask)))
 
