@@ -208,6 +208,14 @@ def test_a_member_has_so_many_keys_and_rotating_needs_no_more(house: House) -> N
     house.use.keys.create(ann, "one more")
 
 
+def test_keys_that_have_expired_leave_room_for_others(house: House) -> None:
+    ann = house.member()
+    made = [house.key(ann)[0] for _ in range(MOST_KEYS)]
+    with house.use.database.write() as session:
+        session.execute(update(Key).where(Key.id == made[0]).values(expires_at=1.0))
+    house.use.keys.create(ann, "one more")
+
+
 def test_a_decoy_lets_nobody_in_and_looks_like_any_key(house: House) -> None:
     house.member()
     key, secret = house.use.keys.issue(AT_THE_MACHINE, None, "in a drawer")

@@ -11,7 +11,7 @@ import secrets
 import zlib
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from pleinair.access.actor import DEFAULT_SCOPES, SCOPES, Actor
@@ -179,11 +179,15 @@ def add(
     replaces: int = 0,
 ) -> tuple[Key, str]:
     """A new key, in a transaction that is under way; ``replaces`` others do not count."""
-    live = select(func.count()).where(Key.member_id == member_id, Key.state.in_(LIVE))
+    time = session.scalars(select(now())).one()
+    live = select(func.count()).where(
+        Key.member_id == member_id,
+        Key.state.in_(LIVE),
+        or_(Key.expires_at.is_(None), Key.expires_at > time),
+    )
     if member_id is not None and session.scalars(live).one() - replaces >= MOST_KEYS:
         raise ConflictError(f"There are {MOST_KEYS} keys already; revoke one first.")
     secret = mint()
-    time = session.scalars(select(now())).one()
     key = Key(
         id=f"key_{secrets.token_hex(12)}",
         digest=digest_of_key(secret),
