@@ -22,6 +22,7 @@ LEVELS = (
     ("access",),
     ("review",),  # knows the powers and people of access
     ("api",),
+    ("studio",),
     ("door",),
 )
 DOOR = ("__init__", "__main__", "cli", "commands")

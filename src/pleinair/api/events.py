@@ -34,6 +34,13 @@ class Sight:
     picture: bytes | None = None
     number: tuple[int, int] = (0, 0)
 
+    @property
+    def image_url(self) -> str:
+        """The picture as an address that holds it; empty if there is none."""
+        if self.picture is None:
+            return ""
+        return f"data:image/jpeg;base64,{base64.b64encode(self.picture).decode()}"
+
 
 class Watchers:
     """Those who watch videos; while there are any, a task looks at all of theirs at once.
@@ -153,8 +160,7 @@ async def _events(watchers: Watchers, owner: str, video_id: str) -> AsyncIterato
             return
         if sight.picture is not None and sight.number != shown:
             shown = sight.number
-            picture = base64.b64encode(sight.picture).decode()
-            yield _event("preview", {"image_url": f"data:image/jpeg;base64,{picture}"})
+            yield _event("preview", {"image_url": sight.image_url})
         if sight.video == video:
             yield ": still there\n\n"
             continue

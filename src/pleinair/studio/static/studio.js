@@ -1,0 +1,109 @@
+// What the browser does by itself: everything else is drawn by the server.
+"use strict";
+window.pleinair = {
+  fill(id, value) {
+    const control = document.getElementById(id);
+    if (!control) return;
+    control.value = value;
+    control.dispatchEvent(new Event("input", { bubbles: true }));
+  },
+  open(id) { document.getElementById(id)?.showModal(); },
+  shut(id) { document.getElementById(id)?.close(); },
+  choose(name, value) {
+    document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`;
+    location.reload();
+  },
+  turn() {
+    const root = document.documentElement;
+    const dark = getComputedStyle(root).colorScheme === "dark";
+    root.dataset.theme = dark ? "light" : "dark";
+    document.cookie = `pleinair_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+  },
+  // A request that the browser itself must make, for the cookie that it gets or gives up.
+  async ask(url, body) {
+    const response = await fetch(url, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+    });
+    if (response.ok) return "";
+    try { return (await response.json()).error.message; } catch { return `${response.status}`; }
+  },
+  // Words that the model does not know, marked behind the text while it is typed.
+  unknown: [],
+  mark(id, unknown) {
+    const control = document.getElementById(id);
+    if (!control) return;
+    const mirror = control.previousElementSibling;
+    if (unknown) pleinair.unknown = unknown;
+    if (!control.dataset.marked) {
+      control.dataset.marked = "yes";
+      control.addEventListener("input", () => pleinair.mark(id));
+      control.addEventListener("scroll", () => { mirror.scrollTop = control.scrollTop; });
+    }
+    const parts = pleinair.unknown.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    const text = control.value;
+    mirror.replaceChildren();
+    let done = 0;
+    if (parts.length) {
+      const found = new RegExp(`(?<![\\p{L}\\p{N}])(?:${parts.join("|")})(?![\\p{L}\\p{N}])`, "giu");
+      for (const match of text.matchAll(found)) {
+        mirror.append(text.slice(done, match.index));
+        const mark = document.createElement("mark");
+        mark.textContent = match[0];
+        mirror.append(mark);
+        done = match.index + match[0].length;
+      }
+    }
+    mirror.append(text.slice(done) + "\n");
+  },
+  // A place for a file: by drop, by paste or by its button. It goes up as the API takes files.
+  dropzone(id, event) {
+    const zone = document.getElementById(id);
+    if (!zone || zone.dataset.ready) return;
+    zone.dataset.ready = "yes";
+    const send = async (file) => {
+      if (!file) return;
+      emitEvent(event, { state: "begun", name: file.name });
+      const form = new FormData();
+      form.append("purpose", "user_data");
+      form.append("file", file, file.name);
+      const response = await fetch("/v1/files", { method: "POST", body: form });
+      const told = await response.json().catch(() => ({}));
+      const state = response.ok ? "done" : "failed";
+      emitEvent(event, { state, name: file.name, type: file.type, id: told.id, message: told.error?.message });
+    };
+    const over = (on) => zone.classList.toggle("over", on);
+    zone.addEventListener("dragover", (e) => { e.preventDefault(); over(true); });
+    zone.addEventListener("dragleave", () => over(false));
+    zone.addEventListener("drop", (e) => { e.preventDefault(); over(false); send(e.dataTransfer.files[0]); });
+    zone.querySelector("input[type=file]").addEventListener("change", (e) => { send(e.target.files[0]); e.target.value = ""; });
+    document.addEventListener("paste", (e) => { if (document.contains(zone)) send(e.clipboardData?.files[0]); });
+  },
+};
+// Films play while they are pointed at or have the focus, and only then are they fetched.
+const play = (on) => (event) => {
+  const poster = event.target.closest?.(".poster[data-film]");
+  if (!poster || poster.contains(event.relatedTarget)) return;
+  poster.querySelector("video")?.remove();
+  if (!on) return;
+  const video = Object.assign(document.createElement("video"), { src: poster.dataset.film, muted: true, loop: true, playsInline: true });
+  video.setAttribute("aria-hidden", "true");
+  video.addEventListener("canplay", () => video.play().catch(() => {}));
+  poster.append(video);
+};
+document.addEventListener("mouseover", play(true));
+document.addEventListener("mouseout", play(false));
+document.addEventListener("focusin", play(true));
+document.addEventListener("focusout", play(false));
+// Keys: an element that says data-key="c" is pressed by it, unless somebody is typing.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
+  if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
+    document.querySelector("[data-key='mod+enter']:not([disabled])")?.click();
+    event.preventDefault();
+  } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) {
+    const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`);
+    if (!found) return;
+    event.preventDefault();
+    found.matches("input, textarea, select") ? found.focus() : found.click();
+  }
+});
