@@ -44,6 +44,7 @@ scan                    n a r t e c d
 videos.create             a r t e c d
 videos.read               a r t e c d
 videos.end                a r t e c d
+videos.keep               a r t e c d
 files                     a r t e c d
 webhooks                  a r t e c d
 account.read              a r t e c d
@@ -297,7 +298,7 @@ def _code(answer: httpx.Response) -> str:
 
 
 def _has_no_body(path: str) -> bool:
-    return path.endswith("/cancel")
+    return path.endswith(("/cancel", "/restore"))
 
 
 def test_what_is_another_s_stays_as_it_was(people: dict[str, Person]) -> None:

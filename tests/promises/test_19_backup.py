@@ -175,7 +175,7 @@ def look(folder: Path, place: ServiceSettings, outcome: Outcome) -> None:
 def invalid(database: Database, taken_at: float) -> int:
     """Videos in a state that cannot be, or that contradicts what is kept beside them.
 
-    One that had expired when the backup was taken may have files or not.
+    One that had expired when the backup was taken, or was deleted, may have files or not.
     """
     with database.read() as session:
         videos = session.scalars(select(Video)).all()
@@ -184,8 +184,9 @@ def invalid(database: Database, taken_at: float) -> int:
         told = set(session.scalars(select(Event.video_id)))
     wrong = 0
     for video in videos:
-        kept = video.state == "completed" and not (video.purged_at or video.deleted_at)
-        due = video.expires_at is not None and video.expires_at <= taken_at
+        kept = video.state == "completed" and not video.purged_at
+        expired = video.expires_at is not None and video.expires_at <= taken_at
+        due = expired or video.deleted_at is not None
         ended = video.state in ("completed", "failed", "cancelled")
         wrong += (
             not (ended or video.state == "queued")
@@ -204,6 +205,7 @@ def outcomes(
 ) -> Callable[[int], dict[str, Outcome]]:
     """Measures so many backups on each kind of database."""
     monkeypatch.setattr(tidy, "LATE", 0.0)  # files of deleted videos go at once
+    monkeypatch.setattr(tidy, "UNDO", 0.0)
     settings = ServiceSettings(
         home=tmp_path, models=("test-card",), rate=0, keep_hours=2 / 3600, max_queued=10**6
     )

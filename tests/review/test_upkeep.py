@@ -1,6 +1,9 @@
 """Deadlines, and what is left of shares that ended."""
 
+import pytest
+
 from pleinair.access.actor import Actor, Role
+from pleinair.errors import ConflictError, NotFoundError
 from pleinair.review.upkeep import LOOK_EVERY, SWEEP_EVERY, Upkeep
 from pleinair.service.programme_tables import Share
 from tests.access.conftest import House
@@ -47,6 +50,33 @@ def test_deleting_a_video_withdraws_its_share(house: House) -> None:
     gone = house.use.desk.get(share.id).share
     assert (gone.state, gone.withdrawn_by) == ("withdrawn", owner.id)
     assert list(house.use.storage.list("shared")) == []
+
+
+def test_a_video_that_comes_back_is_not_public_again(house: House) -> None:
+    owner = house.member()
+    share = published(house, owner)
+    house.use.videos.delete(owner.id, share.video_id)
+    house.use.library.restore(owner.id, share.video_id)  # before any chore
+    assert house.use.gallery.feed().items == []
+    gone = house.use.desk.get(share.id).share
+    assert (gone.state, gone.withdrawn_by) == ("withdrawn", owner.id)
+    assert house.use.shares.ask(owner.id, share.video_id).id != share.id
+    assert upkeep(house).follow() == 0
+
+
+def test_a_refused_video_stays_refused_when_it_comes_back(house: House) -> None:
+    owner, reviewer = house.member(), house.member(Role.REVIEWER)
+    video_id = film(house.use, owner)
+    share = house.use.shares.ask(owner.id, video_id)
+    house.use.reviews.decide(reviewer, share.id, "refuse", "quality")
+    house.use.videos.delete(owner.id, video_id)
+    assert upkeep(house).follow() == 0
+    with pytest.raises(NotFoundError):  # its files are there, and nobody's
+        house.use.desk.artifact(reviewer, share.id, "video", 0)
+    house.use.library.restore(owner.id, video_id)
+    with pytest.raises(ConflictError, match="was refused"):
+        house.use.shares.ask(owner.id, video_id)
+    assert house.use.videos.artifacts(owner.id, video_id)
 
 
 def test_what_could_not_be_removed_is_removed_later(house: House) -> None:

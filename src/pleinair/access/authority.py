@@ -108,6 +108,7 @@ RULES: tuple[Rule, ...] = (
         "GET /v1/videos/{video_id}/link",
         "GET /v1/videos/{video_id}/events",
         "GET /v1/videos/characters/{character_id}",
+        "GET /v1/folders",
         "GET /v1/models",
         "GET /v1/models/{model_id}",
     ),
@@ -116,6 +117,13 @@ RULES: tuple[Rule, ...] = (
         "videos.write",
         "DELETE /v1/videos/{video_id}",
         "POST /v1/videos/{video_id}/cancel",
+        always=True,
+    ),
+    _video(
+        "videos.keep",
+        "videos.write",
+        "POST /v1/videos/{video_id}/mark",
+        "POST /v1/videos/{video_id}/restore",
         always=True,
     ),
     _video(

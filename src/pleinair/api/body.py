@@ -66,8 +66,14 @@ class Upload:
         return {"type": "string", "format": "binary"}
 
 
-def body_of(model: type[_Model]) -> Callable[[Request], AsyncIterator[_Model]]:
+def body_of(
+    model: type[_Model], *, nulls: bool = False
+) -> Callable[[Request], AsyncIterator[_Model]]:
     """A dependency that reads the body of a request, in any form, into a model.
+
+    Args:
+        model: of the body.
+        nulls: whether null says something else than a field that is left out.
 
     Raises:
         InputError: the body cannot be read, or a field is not allowed; the error names it.
@@ -91,7 +97,7 @@ def body_of(model: type[_Model]) -> Callable[[Request], AsyncIterator[_Model]]:
                         fields[name] = [fields[name]]
                 yield checked(model, fields)
             return
-        yield checked(model, await _json(request))
+        yield checked(model, await _json(request, nulls=nulls))
 
     return dependency
 
@@ -202,7 +208,7 @@ class _Form:
         await self._context.__aexit__(*reason)
 
 
-async def _json(request: Request) -> dict[str, Any]:
+async def _json(request: Request, *, nulls: bool) -> dict[str, Any]:
     raw = await request.body()
     try:
         fields = json.loads(raw) if raw else {}
@@ -211,7 +217,7 @@ async def _json(request: Request) -> dict[str, Any]:
         raise InputError("body", got, "a JSON object or a form") from error
     if not isinstance(fields, dict):
         raise InputError("body", fields, "a JSON object or a form")
-    return {name: value for name, value in fields.items() if value is not None}
+    return {name: value for name, value in fields.items() if nulls or value is not None}
 
 
 def _told(error: ValidationError, model: type[BaseModel]) -> InputError:

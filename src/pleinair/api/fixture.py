@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import structlog
+from sqlalchemy import ColumnElement
 
 from pleinair.access.actor import LOCAL
 from pleinair.access.admission import Admission
@@ -148,11 +149,18 @@ def _artifact(video_id: str, variant: str, kind: str) -> Artifact:
 
 
 class _Videos(Videos):
-    def list(self, owner: str, after: str | None, limit: int, order: str) -> Page[Video]:
+    def list(
+        self,
+        owner: str,
+        after: str | None,
+        limit: int,
+        order: str,
+        *where: ColumnElement[bool],
+    ) -> Page[Video]:
         try:
-            return super().list(owner, after, limit, order)
+            return super().list(owner, after, limit, order, *where)
         except InputError:
-            return super().list(owner, None, limit, order)
+            return super().list(owner, None, limit, order, *where)
 
     def delete(self, owner: str, video_id: str) -> None:
         if video_id not in IDS:

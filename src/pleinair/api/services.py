@@ -43,6 +43,7 @@ from pleinair.service.endpoints import Endpoints
 from pleinair.service.fetch import Guard
 from pleinair.service.files import Files
 from pleinair.service.gate import Gate, Gates
+from pleinair.service.library import Library
 from pleinair.service.materials import Materials
 from pleinair.service.secret import server_secret
 from pleinair.service.standing import Standings
@@ -60,6 +61,7 @@ class Services:
     storage: Storage
     guard: Guard
     videos: Videos
+    library: Library
     standings: Standings
     materials: Materials
     characters: Characters
@@ -123,6 +125,7 @@ class Services:
             storage=storage,
             guard=guard,
             videos=videos,
+            library=Library(database),
             standings=Standings(database),
             materials=Materials(database, storage),
             characters=Characters(database),

@@ -169,6 +169,15 @@ class CreateCharacter(Strict):
     video: Upload | VideoReference
 
 
+class MarkVideo(Strict):
+    """What is noted on a video; what is left out stays."""
+
+    favourite: Annotated[bool | None, Field(description="Whether it is a favourite.")] = None
+    folder: Annotated[
+        str | None, Field(description="The folder that it is in, up to 80 characters; null: none.")
+    ] = None
+
+
 class VideoError(BaseModel):
     """Why a video failed."""
 
@@ -206,6 +215,8 @@ class VideoObject(BaseModel):
         dict[str, str | None],
         Field(description="Extra: words the model does not know, each with one like it."),
     ]
+    favourite: Annotated[bool, Field(description="Extra.")]
+    folder: Annotated[str | None, Field(description="Extra: that it is in; null is none.")]
 
 
 def video_object(video: Video, standing: Standing) -> VideoObject:
@@ -235,6 +246,8 @@ def video_object(video: Video, standing: Standing) -> VideoObject:
         queue_position=standing.position,
         eta_seconds=None if standing.eta is None else math.ceil(standing.eta),
         unknown_words=(video.made or {}).get("unknown", {}),
+        favourite=video.favourite,
+        folder=video.folder,
     )
 
 
@@ -251,6 +264,21 @@ class VideoList(BaseModel):
     first_id: str | None
     last_id: str | None
     has_more: bool
+
+
+class FolderObject(BaseModel):
+    """A folder of videos."""
+
+    object: Literal["folder"] = "folder"
+    name: str
+    videos: int
+
+
+class FolderList(BaseModel):
+    """Folders by name."""
+
+    object: Literal["list"] = "list"
+    data: list[FolderObject]
 
 
 class VideoDeleted(BaseModel):

@@ -28,7 +28,11 @@ from pleinair.api.shapes import (
     CreateVideo,
     EditVideo,
     ExtendVideo,
+    FolderList,
+    FolderObject,
+    MarkVideo,
     RemixVideo,
+    Status,
     VideoDeleted,
     VideoLink,
     VideoList,
@@ -37,6 +41,7 @@ from pleinair.api.shapes import (
 )
 from pleinair.errors import NotFoundError, WithheldError
 from pleinair.service.artifacts import FILES
+from pleinair.service.library import MOST_FOLDER, Wanted
 from pleinair.service.tables import ACTIVE, Artifact, Video
 from pleinair.service.videos import Call, Draft, Receipt
 
@@ -136,9 +141,18 @@ def list_videos(
     after: str | None = None,
     limit: Annotated[int, Query(ge=0, le=100)] = 20,
     order: Literal["asc", "desc"] = "desc",
+    favourite: Annotated[bool | None, Query(description="Extra: favourites, or others.")] = None,
+    folder: Annotated[
+        str | None, Query(max_length=MOST_FOLDER, description="Extra: in it; empty: in none.")
+    ] = None,
+    search: Annotated[
+        str | None, Query(max_length=400, description="Extra: words that are in the prompt.")
+    ] = None,
+    status: Annotated[Status | None, Query(description="Extra: of the video.")] = None,
 ) -> VideoList:
     """Videos by age, newest first unless told otherwise."""
-    found = use.videos.list(owner, after, limit, order)
+    wanted = Wanted(favourite, folder, search, status)
+    found = use.videos.list(owner, after, limit, order, *wanted.conditions())
     return VideoList(
         data=[video_object(video, use.standings.of(video)) for video in found.items],
         first_id=found.first_id,
@@ -158,6 +172,34 @@ def delete(video_id: str, owner: Caller, use: Use) -> VideoDeleted:
     """Forget a video and its files; one that is not finished is cancelled."""
     use.videos.delete(owner, video_id)
     return VideoDeleted(id=video_id)
+
+
+@router.post("/videos/{video_id}/restore")
+def restore(video_id: str, owner: Caller, use: Use, response: Response) -> VideoObject:
+    """Extra: bring back a video that was deleted within the last ten minutes; it is not shared."""
+    return _told(use, use.library.restore(owner, video_id), response)
+
+
+@router.post("/videos/{video_id}/mark", openapi_extra=documented(MarkVideo, files=False))
+def mark(
+    video_id: str,
+    body: Annotated[MarkVideo, Depends(body_of(MarkVideo, nulls=True))],
+    owner: Caller,
+    use: Use,
+    response: Response,
+) -> VideoObject:
+    """Extra: make it a favourite, or put it into a folder; what is left out stays."""
+    said = body.model_dump(exclude_unset=True)
+    if said.get("favourite", False) is None:
+        del said["favourite"]
+    return _told(use, use.library.mark(owner, video_id, **said), response)
+
+
+@router.get("/folders")
+def list_folders(owner: Caller, use: Use) -> FolderList:
+    """Extra: the folders that videos are in, by name."""
+    found = use.library.folders(owner)
+    return FolderList(data=[FolderObject(name=one.name, videos=one.videos) for one in found])
 
 
 @router.post("/videos/{video_id}/cancel")

@@ -92,7 +92,7 @@ class Held:
 def file_of(session: Session, video_id: str, variant: str, number: int) -> Artifact:
     """A file of a finished video; raises NotFoundError."""
     found = session.get(Artifact, (video_id, variant, number))
-    if found is None:
+    if found is None or session.get_one(Video, video_id).deleted_at is not None:
         raise NotFoundError(f"Video {video_id} has no {variant} with index {number} now.")
     return found
 

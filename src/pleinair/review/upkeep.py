@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, select, update
 
 from pleinair.access.notices import tell
 from pleinair.review.publisher import Publisher
-from pleinair.review.states import WAITING, WITHDRAWN, locked
+from pleinair.review.states import REFUSED, WAITING, WITHDRAWN, locked
 from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Share
 from pleinair.service.tables import Video
@@ -72,18 +72,21 @@ class Upkeep:
         return told
 
     def follow(self) -> int:
-        """Withdraw the shares of videos that their owners deleted; how many."""
+        """Withdraw the shares of videos that their owners deleted; how many.
+
+        A refusal stays one: the video may come back, and asking anew does not change it.
+        """
         gone = (
             select(Share.id)
             .join(Video, Video.id == Share.video_id)
-            .where(Share.state != WITHDRAWN, Video.deleted_at.is_not(None))
+            .where(Share.state.not_in((REFUSED, WITHDRAWN)), Video.deleted_at.is_not(None))
         )
         with self.database.read() as session:
             ids = session.scalars(gone.limit(_AT_ONCE)).all()
         for share_id in ids:
             with self.database.write() as session:
                 share, _ = locked(session, share_id)
-                if share.state != WITHDRAWN:
+                if share.state not in (REFUSED, WITHDRAWN):
                     self.publisher.remove(session, share, share.owner)
             self.publisher.clear(share_id)
         return len(ids)

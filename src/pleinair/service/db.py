@@ -171,6 +171,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
         "foreign_keys=ON",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    # Its own knows no letters but those of English; a search for "été" is to find "Été".
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: str | bytes | float | None) -> str | bytes | float | None:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _begin_sqlite(connection: Connection) -> None:

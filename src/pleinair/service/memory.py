@@ -15,6 +15,7 @@ import psutil
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pleinair.errors import InputError
 from pleinair.request import VideoRequest
 from pleinair.service.db import now
 from pleinair.service.tables import COMPLETED, RUNNING, Material, Video, Worker
@@ -83,6 +84,19 @@ def largest(session: Session) -> int | None:
     """Bytes of the worker that has the most, of those seen in the last minute; None if none was."""
     seen = select(func.max(Worker.memory)).where(Worker.seen_at > now() - _SEEN)
     return session.scalars(seen).one()
+
+
+def check(session: Session, request: VideoRequest) -> int:
+    """Bytes that a video should need; raises InputError when no worker has as many."""
+    most, needed = largest(session), estimate(session, request)
+    if most is not None and needed > most:
+        raise InputError(
+            "size",
+            f"{request.width}x{request.height}, {request.frames} frames",
+            f"what fits {most / 1e9:.1f} GB, the most that a worker has here; "
+            f"this needs about {needed / 1e9:.1f} GB",
+        )
+    return needed
 
 
 def capacity(gigabytes: float = 0.0) -> int:

@@ -93,6 +93,9 @@ class Video(Base):
     role: Mapped[str | None]
     key_id: Mapped[str | None] = mapped_column(index=True)
     quarantined_at: Mapped[float | None]  # its bytes are nobody's until a person has looked
+    # What its owner noted on it:
+    favourite: Mapped[bool] = mapped_column(default=False)
+    folder: Mapped[str | None]
 
     __table_args__ = (
         Index(None, "state", "lane", "turn", "created_at", "id"),

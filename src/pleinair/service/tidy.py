@@ -8,11 +8,12 @@ import threading
 from collections.abc import Callable, Sequence
 
 import structlog
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, exists, or_, select, update
 
 from pleinair.errors import PleinairError
 from pleinair.service.db import Database, now
 from pleinair.service.files import Files
+from pleinair.service.library import UNDO
 from pleinair.service.materials import Materials
 from pleinair.service.queue import Queue
 from pleinair.service.storage import Storage
@@ -76,9 +77,11 @@ class Housekeeper:
 
     def _purge(self) -> int:
         """Files of expired, deleted, failed and cancelled videos."""
+        comes_back = exists().where(Artifact.video_id == Video.id)
         over = or_(
             Video.expires_at <= now(),
-            Video.deleted_at <= now() - LATE,
+            Video.deleted_at <= now() - UNDO - LATE,
+            (Video.deleted_at <= now() - LATE) & ~comes_back,
             Video.state.not_in((*ACTIVE, "completed")) & (Video.completed_at <= now() - LATE),
         )
         due = select(Video.id).where(over, Video.purged_at.is_(None)).limit(_AT_ONCE)

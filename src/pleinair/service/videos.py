@@ -11,16 +11,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from pleinair.errors import (
-    ConflictError,
-    InputError,
-    NotFoundError,
-    ReusedKeyError,
-    WithheldError,
-)
+from pleinair.errors import ConflictError, NotFoundError, ReusedKeyError, WithheldError
 from pleinair.request import VideoRequest
 from pleinair.service import books, limits, memory, outbox, switches
 from pleinair.service.db import Database, now
@@ -144,7 +138,7 @@ class Videos:
             # Lines of batches come without a request, which would have been checked before.
             for model in (draft.request.model, draft.model):
                 switches.check(session, {"member": owner, "model": model})
-            needed = _check_memory(session, draft.request)
+            needed = memory.check(session, draft.request)
             batched = draft.batch_id is not None
             allowance = Allowance() if batched else limits.check(session, self.settings, owner)
             video = self._row(session, owner, draft, call, needed)
@@ -177,11 +171,18 @@ class Videos:
         with self.database.read() as session:
             return owned(session, owner, video_id)
 
-    def list(self, owner: str, after: str | None, limit: int, order: str) -> Page[Video]:
+    def list(
+        self,
+        owner: str,
+        after: str | None,
+        limit: int,
+        order: str,
+        *where: ColumnElement[bool],
+    ) -> Page[Video]:
         """Videos by age; raises InputError for an ``after`` that is no video of this owner."""
+        alive = Video.deleted_at.is_(None)
         with self.database.read() as session:
-            alive = [Video.deleted_at.is_(None)]
-            return page(session, Video, owner, after, limit, order, *alive)
+            return page(session, Video, owner, after, limit, order, alive, *where)
 
     def artifacts(self, owner: str, video_id: str) -> Sequence[Artifact]:
         """Files of a finished video, for its owner to have.
@@ -248,23 +249,27 @@ class Videos:
             return session.get_one(Video, video_id, populate_existing=True)
 
     def delete(self, owner: str, video_id: str) -> None:
-        """Forget a video and its files; one that is not finished is cancelled first.
+        """Forget a video; one that is not finished is cancelled first.
+
+        Its files go when it cannot be brought back any more, and a worker writes none.
 
         Raises:
             NotFoundError: there is no such video.
         """
         with self.database.write() as session:
-            video = owned(session, owner, video_id)
-            state = CANCELLED if video.state in ACTIVE else video.state
-            session.execute(
-                update(Video)
-                .where(Video.id == video_id)
-                .values(deleted_at=now(), state=state, lease_until=None)
-            )
+            owned(session, owner, video_id)
+            this = update(Video).where(Video.id == video_id)
+            cancelled = {
+                "state": CANCELLED,
+                "stage": CANCELLED,
+                "error_code": CANCELLED,
+                "error_message": "The video was cancelled by its deletion.",
+                "completed_at": now(),
+            }
+            session.execute(this.where(Video.state.in_(ACTIVE)).values(**cancelled))
+            session.execute(this.values(deleted_at=now(), lease_until=None))
             books.release(session, video_id)
             session.execute(delete(Preview).where(Preview.video_id == video_id))
-            session.execute(delete(Artifact).where(Artifact.video_id == video_id))
-        # The files go with the next tidying: a worker may still be writing one.
 
     def _files(self, session: Session, owner: str, video_id: str) -> Sequence[Artifact]:
         video = owned(session, owner, video_id)
@@ -328,6 +333,7 @@ class Videos:
             tries=0,
             progress=0,
             stage="",
+            favourite=False,
         )
 
     def _start(self, session: Session, owner: str, lane: int) -> float:
@@ -365,20 +371,6 @@ def end(session: Session, video: Video, code: str, message: str) -> bool:
     books.release(session, video.id)
     outbox.record(session, video.owner, "video.failed", video.id)
     return True
-
-
-def _check_memory(session: Session, request: VideoRequest) -> int:
-    """Bytes that a video should need; raises InputError when no worker has as many."""
-    largest = memory.largest(session)
-    needed = memory.estimate(session, request)
-    if largest is not None and needed > largest:
-        raise InputError(
-            "size",
-            f"{request.width}x{request.height}, {request.frames} frames",
-            f"what fits {largest / 1e9:.1f} GB, the most that a worker has here; "
-            f"this needs about {needed / 1e9:.1f} GB",
-        )
-    return needed
 
 
 def _moment(session: Session, owner: str) -> float:
