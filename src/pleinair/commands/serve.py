@@ -38,6 +38,9 @@ def serve(
     open_to_all: Annotated[
         bool, typer.Option("--open", help="Listen beyond this machine without keys.")
     ] = False,
+    studio: Annotated[
+        bool, typer.Option(help="Show the studio at /; a server with PLEINAIR_KEYS has none.")
+    ] = True,
     fixture: Annotated[
         bool,
         typer.Option("--fixture", help="Answer with made-up videos, for tests of clients."),
@@ -71,6 +74,12 @@ def serve(
             hands = _engine(engine, workers, service, ray_address, worker_cpus, worker_gpus)
         log.configure()
         address = _address(host, listener.getsockname()[1])
+        app = create_app(service, fixture=fixture)
+        studio = studio and not (fixture or service.keys)  # a browser has no key to send
+        if studio:
+            from pleinair.studio.app import install
+
+            install(app)
 
         class Server(uvicorn.Server):
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -78,15 +87,15 @@ def serve(
                 if self.started:
                     key = "a member's key" if members else "anything"
                     key = "one of PLEINAIR_KEYS" if service.keys else key
-                    _announce(address, key, workers if hands else 0)
+                    _announce(address, key, workers if hands else 0, studio=studio)
 
         server = Server(
             uvicorn.Config(
-                create_app(service, fixture=fixture),
+                app,
                 log_config=None,
                 access_log=False,  # addresses may be signed links
                 lifespan="on",
-                ws="none",
+                ws="websockets-sansio" if studio else "none",
                 timeout_graceful_shutdown=_FINISH,
             )
         )
@@ -218,8 +227,10 @@ def _address(host: str, port: int) -> str:
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
-def _announce(address: str, key: str, workers: int) -> None:
+def _announce(address: str, key: str, workers: int, *, studio: bool) -> None:
     notes.print(f"Pleinair answers at {address}, with {workers or 'no'} workers beside it.")
+    if studio:
+        notes.print(f"The studio is there for browsers: {address}/", soft_wrap=True)
     notes.print("Programs written for OpenAI's SDKs need only:", style="dim")
     notes.print(f"  export OPENAI_BASE_URL={address}/v1", soft_wrap=True)
     notes.print(f"  export OPENAI_API_KEY={key!r}", soft_wrap=True)

@@ -66,7 +66,7 @@ class Easel:
             self._form()
         with inside("section", "stage", aria_label=self.t("What is made")):
             self.stage = Tag("div")
-            Tag("h2", self.t("Lately"), "lately")
+            self.lately = Tag("h2", self.t("Lately"))
             self.recent = Tag("ul", "", "films")
         await self.refresh()
 
@@ -352,6 +352,7 @@ class Easel:
     async def refresh(self) -> None:
         """Show what was made lately."""
         found = (await self.visitor.api.get("/v1/videos", limit=RECENT))["data"]
+        self.lately.hide(not found)
         self.recent.clear()
         with self.recent:
             for video in found:

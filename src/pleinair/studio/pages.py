@@ -1,13 +1,15 @@
 """How a page comes to be: who opens it is known before anything is drawn."""
 
+import inspect
 from collections.abc import Awaitable, Callable
-from functools import wraps
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 
+from pleinair.settings import ServiceSettings
 from pleinair.studio.client import RefusedError
 from pleinair.studio.parts import Tag, link
 from pleinair.studio.shell import bare
@@ -21,6 +23,7 @@ class Pages:
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
+        self.settings: ServiceSettings = app.state.services.settings
 
     def page(self, path: str, *, public: bool = False) -> Callable[[Build], Build]:
         """A page that is built anew for each visit, for whoever may see it.
@@ -31,20 +34,21 @@ class Pages:
         """
 
         def made(build: Build) -> Build:
-            @wraps(build)
             async def shown(request: Request, **parameters: Any) -> Response | None:  # noqa: ANN401
                 try:
-                    found = (
-                        stranger(self.app, request) if public else await visitor(self.app, request)
-                    )
+                    known = stranger(self.app, request)
+                    found = known if public else await visitor(self.app, request)
                     return await build(found, **parameters)
                 except StrangerError:
-                    return RedirectResponse(f"/sign-in?next={request.url.path}", 303)
+                    return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", 303)
                 except RefusedError as error:
                     _refuse(stranger(self.app, request), error)
                     return None
 
-            del shown.__wrapped__
+            # FastAPI reads there what the page takes: the build's own parameters.
+            of_build = list(inspect.signature(build).parameters.values())[1:]
+            of_shown = next(iter(inspect.signature(shown).parameters.values()))
+            vars(shown)["__signature__"] = inspect.Signature([of_shown, *of_build])
             ui.page(path)(shown)
             return build
 
