@@ -127,8 +127,10 @@ class Field(Tag):
                 with self.control:
                     for key, text in (options or {}).items():
                         Tag("option", text, value=key, selected=key == self.value)
-            elif value != "":
-                self.control.put(value=self.value)
+            else:
+                # Not the value itself, which any update of the page would set again, over what
+                # somebody is typing.
+                self.control.put(**{".defaultValue": self.value})
         self._said = said
 
         async def changed(event: GenericEventArguments) -> None:
@@ -137,8 +139,6 @@ class Field(Tag):
             if self._said and (waiting := self._said(self.value)) is not None:
                 await waiting
 
-        # Straight into this process's memory: the attribute stays what it was at first, so that
-        # no update of the page ever overwrites what somebody is typing.
         event = "change" if tag == "select" or attributes.get("type") == "range" else "input"
         self.control.on(
             event,
