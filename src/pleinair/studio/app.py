@@ -7,11 +7,11 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pleinair.studio import create, entry
+from pleinair.studio import account, create, entry, library, video
 from pleinair.studio.pages import Pages
 from pleinair.studio.shell import STATIC
 
-NOUNS = (create, entry)
+NOUNS = (create, library, video, account, entry)
 HEAD = """
 <link rel="stylesheet" href="/_studio/studio.css">
 <script src="/_studio/studio.js"></script>

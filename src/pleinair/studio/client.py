@@ -69,6 +69,10 @@ class Client:
         told = {name: value for name, value in (body or {}).items() if value is not None}
         return await self._ask("POST", path, json=told)
 
+    async def put(self, path: str, body: Mapping[str, object]) -> Json:
+        """What a route answers to a body of JSON in which None means that there is nothing."""
+        return await self._ask("POST", path, json=dict(body))
+
     async def send(self, path: str, fields: Mapping[str, object], **files: Any) -> Json:  # noqa: ANN401
         """What a route answers to a form with files, each ``(name, bytes, type)``."""
         told = {name: str(value) for name, value in fields.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import quote
 
 from pleinair.api.events import Sight
 from pleinair.studio.client import RefusedError
@@ -20,6 +21,11 @@ STAGES = {
     "deliver": "Finishing",
     "write": "Finishing",
 }
+
+
+def quoted(text: str) -> str:
+    """A text as part of an address."""
+    return quote(text, safe="")
 
 
 def content(video: Video, variant: str = "video", index: int = 0) -> str:
@@ -174,9 +180,10 @@ def card(visitor: Visitor, video: Video, changed: Callable[[], Awaitable[None]])
         with link("", address, "poster", aria_label=video["prompt"], data_film=film):
             if finished:
                 Tag("img", src=content(video, "thumbnail"), alt="", loading="lazy")
+            elif video["status"] in ACTIVE:
+                follow(_live(visitor, video, Tag("span", line_of(t, video), "waiting"), changed))
             else:
-                said = line_of(t, video) if video["status"] in ACTIVE else ended(t, video)
-                Tag("span", said, "waiting")
+                Tag("span", ended(t, video), "waiting")
         with inside("div", "told"):
             Tag("p", video["prompt"] or "")
             Tag("span", f"{video['seconds']} s · {video['size']}", "small quiet")
@@ -193,3 +200,16 @@ def card(visitor: Visitor, video: Video, changed: Callable[[], Awaitable[None]])
                 link(t("Download"), content(video), "button plain", download=f"{video['id']}.mp4")
             Button(t("Delete"), delete, "plain danger")
     return made
+
+
+async def _live(
+    visitor: Visitor, video: Video, line: Tag, changed: Callable[[], Awaitable[None]]
+) -> None:
+    """Tell on a card how far its video is, until it has ended."""
+    async for sight in visitor.api.watch(video["id"]):
+        if line.is_deleted:
+            return
+        if sight is None or sight.ended:
+            await changed()
+            return
+        line.text = line_of(visitor.tongue, sight.video.model_dump())

@@ -13,6 +13,12 @@ window.pleinair = {
     document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`;
     location.reload();
   },
+  // Keep the address of the page true to what it shows.
+  address(name, value) {
+    const url = new URL(location.href);
+    value ? url.searchParams.set(name, value) : url.searchParams.delete(name);
+    history.replaceState(history.state, "", url);
+  },
   turn() {
     const root = document.documentElement;
     const dark = getComputedStyle(root).colorScheme === "dark";
@@ -100,6 +106,8 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     document.querySelector("[data-key='mod+enter']:not([disabled])")?.click();
     event.preventDefault();
+  } else if (event.key === "Enter" && typing?.matches("input")) {
+    typing.closest("dialog, .bare")?.querySelector("[data-key='Enter']:not([disabled])")?.click();
   } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) {
     const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`);
     if (!found) return;
