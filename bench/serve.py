@@ -59,14 +59,14 @@ def call(
 
 
 @contextmanager
-def serving(workers: int, home: Path) -> Iterator[Server]:
+def serving(workers: int, home: Path, models: str = "test-card") -> Iterator[Server]:
     """A server of its own, whose database is in that folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {
         "PLEINAIR_HOME": str(home),
-        "PLEINAIR_MODELS": "test-card",
+        "PLEINAIR_MODELS": models,
         "PLEINAIR_RATE": "0",
         "PLEINAIR_MAX_QUEUED": "1000000",
         "PLEINAIR_MAX_QUEUED_EACH": "1000000",

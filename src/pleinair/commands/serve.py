@@ -94,6 +94,7 @@ def serve(
                 app,
                 log_config=None,
                 access_log=False,  # addresses may be signed links
+                proxy_headers=False,  # PLEINAIR_PROXIES says whom to believe
                 lifespan="on",
                 ws="websockets-sansio" if studio else "none",
                 timeout_graceful_shutdown=_FINISH,

@@ -21,6 +21,7 @@ _VALUES = re.compile(
     | \b(?:bearer|basic)\s+[a-z0-9._~+/=-]{8,}  # authorization headers
     | (?<=[?&]signature=)[^&\s"']+              # signed links
     | (?<=[?&]x-amz-signature=)[^&\s"']+
+    | (?<=[?&]client_id=)[^&\s"']+              # an open page of the studio
     | (?<=://)[^\s/:@]*:[^\s/@]+(?=@)           # user:password@ in addresses
     """
 )

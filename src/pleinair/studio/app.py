@@ -1,15 +1,17 @@
 """The studio on the server's own process: its pages, its files, and what they may load."""
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from nicegui import Client, ui
 from nicegui import app as nicegui_app
-from nicegui import ui
 from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pleinair.studio import account, create, entry, library, video
 from pleinair.studio.pages import Pages
-from pleinair.studio.shell import STATIC
+from pleinair.studio.parts import Tag, link
+from pleinair.studio.shell import STATIC, bare
+from pleinair.studio.visitor import stranger
 
 NOUNS = (create, library, video, account, entry)
 HEAD = """
@@ -47,9 +49,31 @@ def install(app: FastAPI) -> None:
         binding_refresh_interval=None,
         reconnect_timeout=30.0,
     )
+    _nothing(app)
     mounted = app.routes.pop()
     assert isinstance(mounted, Mount)  # the line above put it there
     app.router.routes.append(Rest(Policy(mounted.app)))
+
+
+def _nothing(app: FastAPI) -> None:
+    """What is said where there is no page, and where one cannot be shown."""
+
+    @nicegui_app.exception_handler(404)
+    async def unknown(request: Request, error: Exception) -> Response:
+        found = stranger(app, request)
+        t = found.tongue
+        with Client(ui.page(""), request=request) as client:
+            with bare(found, t("There is no such page")):
+                link(t("Back to the studio"), "/")
+            return client.build_response(request, 404)
+
+    @nicegui_app.on_page_exception
+    def failed(error: Exception) -> None:
+        found = stranger(app, ui.context.client.request)
+        t = found.tongue
+        with bare(found, t("This page could not be shown")):
+            Tag("p", t("It is a fault of the server; its log has more."))
+            link(t("Back to the studio"), "/")
 
 
 class Rest(Mount):

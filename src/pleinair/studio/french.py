@@ -26,6 +26,7 @@ FRENCH: dict[str, str] = {
     "Asked; the team decides.": "Demandé ; l'équipe décide.",
     "At work": "En cours",
     "Back": "Retour",
+    "Back to the studio": "Retour au studio",
     "Begin with a picture or a clip: drop it here, or choose": "Commencer par une image ou un "
     "clip : déposez-le ici, ou choisissez",
     "Begin with nothing": "Commencer sans rien",
@@ -79,6 +80,8 @@ FRENCH: dict[str, str] = {
     "Ink": "Encre",
     "It can be brought back for ten minutes.": "Elle peut être rétablie pendant dix minutes.",
     "It did not arrive.": "L'envoi n'a pas abouti.",
+    "It is a fault of the server; its log has more.": "C'est une faute du serveur ; son journal "
+    "en dit plus.",
     "It failed: {why}": "Échec : {why}",
     "Its public page": "Sa page publique",
     "Join": "Rejoindre",
@@ -175,8 +178,10 @@ FRENCH: dict[str, str] = {
     "The team says": "L'équipe dit",
     "The terms of your programme have changed.": "Les conditions de votre programme ont changé.",
     "The video so far": "La vidéo jusqu'ici",
+    "There is no such page": "Cette page n'existe pas",
     "Things": "Choses",
     "This invitation is no longer good": "Cette invitation n'est plus valable",
+    "This page could not be shown": "Cette page n'a pas pu être affichée",
     "This page is closed to you": "Cette page vous est fermée",
     "This server has one user and no accounts.": "Ce serveur n'a qu'un utilisateur et pas de "
     "comptes.",

@@ -15,6 +15,8 @@ from pleinair.studio.parts import Tag, link
 from pleinair.studio.shell import bare
 from pleinair.studio.visitor import StrangerError, Visitor, stranger, visitor
 
+PATIENCE = 30.0
+"""Seconds that a page may take; a server under load is slow, and not broken."""
 Build: TypeAlias = Callable[..., Awaitable[Response | None]]
 
 
@@ -49,7 +51,7 @@ class Pages:
             of_build = list(inspect.signature(build).parameters.values())[1:]
             of_shown = next(iter(inspect.signature(shown).parameters.values()))
             vars(shown)["__signature__"] = inspect.Signature([of_shown, *of_build])
-            ui.page(path)(shown)
+            ui.page(path, response_timeout=PATIENCE)(shown)
             return build
 
         return made

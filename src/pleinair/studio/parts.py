@@ -12,6 +12,8 @@ from nicegui.events import GenericEventArguments
 from pleinair.studio.client import RefusedError
 from pleinair.studio.tongue import Tongue
 
+PAUSE = 0.2
+"""Seconds without a keystroke after which it is looked at what was typed."""
 Act: TypeAlias = Callable[[], Awaitable[None]]
 Says: TypeAlias = Callable[[str], Awaitable[None] | None]
 
@@ -95,7 +97,7 @@ class Field(Tag):
         value: at first.
         options: of a select, value to text.
         hint: more words on it.
-        said: called with each new value.
+        said: called with a new value, after a pause.
         attributes: of the control.
     """
 
@@ -131,22 +133,25 @@ class Field(Tag):
                 # Not the value itself, which any update of the page would set again, over what
                 # somebody is typing.
                 self.control.put(**{".defaultValue": self.value})
-        self._said = said
+        self._said, self._turn = said, 0
+        lists = tag == "select" or attributes.get("type") == "range"
+        # Every keystroke comes at once, so that whoever presses a button is never ahead of what
+        # they typed; what follows from it waits for a pause.
+        emit = "e => emit(e.target.value)"
+        self.control.on("change" if lists else "input", self._changed, js_handler=emit)
 
-        async def changed(event: GenericEventArguments) -> None:
-            self.value = str(event.args)
-            self.blame(None)
-            if self._said and (waiting := self._said(self.value)) is not None:
+    async def _changed(self, event: GenericEventArguments) -> None:
+        self.value = str(event.args)
+        self.blame(None)
+        self._turn += 1
+        turn = self._turn
+        if self._said is None:
+            return
+        await asyncio.sleep(PAUSE)
+        if turn == self._turn and not self.is_deleted:
+            waiting = self._said(self.value)
+            if waiting is not None:
                 await waiting
-
-        event = "change" if tag == "select" or attributes.get("type") == "range" else "input"
-        self.control.on(
-            event,
-            changed,
-            throttle=0.15,
-            leading_events=False,
-            js_handler="e => emit(e.target.value)",
-        )
 
     def fill(self, value: str) -> None:
         """Put another value into it."""

@@ -99,7 +99,7 @@ class Details:
         rows = [
             (t("Model"), video["model"]),
             (t("Size"), video["size"]),
-            (t("Length"), t("{n} seconds", n=video["seconds"])),
+            (t("Length"), f"{video['seconds']} s"),
             (t("Seed"), str(video["seed"])),
             (t("Asked for"), t.date(video["created_at"])),
         ]

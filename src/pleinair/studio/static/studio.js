@@ -89,8 +89,9 @@ window.pleinair = {
 const play = (on) => (event) => {
   const poster = event.target.closest?.(".poster[data-film]");
   if (!poster || poster.contains(event.relatedTarget)) return;
-  poster.querySelector("video")?.remove();
-  if (!on) return;
+  const there = poster.querySelector("video");
+  if (!on) there?.remove();
+  if (!on || there) return;
   const video = Object.assign(document.createElement("video"), { src: poster.dataset.film, muted: true, loop: true, playsInline: true });
   video.setAttribute("aria-hidden", "true");
   video.addEventListener("canplay", () => video.play().catch(() => {}));
