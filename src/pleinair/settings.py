@@ -10,8 +10,10 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pleinair.errors import InputError
 
@@ -83,6 +85,11 @@ class ServiceSettings:
         oidc_client: id of this server there.
         oidc_secret: its secret there.
         scanners: file with public keys of secret scanners, PEM, each after a line ``# id name``.
+        letter: file with an open letter to be read and signed by anybody, its first line
+            ``# Title``; no letter if empty.
+        mail: relay that takes this server's mail, ``smtp://user:password@host:587`` or
+            ``smtps://…``; no mail, and nobody can sign the letter, if empty. It takes ``url``.
+        mail_from: who the mail is from, such as ``Pleinair <letter@example.org>``.
 
     Raises:
         InputError: a value is not allowed.
@@ -118,6 +125,9 @@ class ServiceSettings:
     oidc_client: str = ""
     oidc_secret: str = field(default="", repr=False)
     scanners: str = ""
+    letter: str = ""
+    mail: str = field(default="", repr=False)
+    mail_from: str = ""
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
@@ -143,6 +153,15 @@ class ServiceSettings:
             _check("moderation", self.moderation, bool(self.moderation), "the URL of an endpoint")
         if self.oidc:
             _check("oidc_client", self.oidc_client, bool(self.oidc_client), "the id at the issuer")
+        if self.mail:
+            # What it is may hold a password, so it is not shown.
+            _check("mail", "…", _is_relay(self.mail), "smtp://user:password@host:587 or smtps://…")
+            sender = parseaddr(self.mail_from)[1]
+            fine = bool(re.fullmatch(r"[!-?A-~]+@[a-z0-9.-]+", sender, re.IGNORECASE))
+            _check("mail_from", self.mail_from, fine, "Name <address@example.org>")
+            # Not as asked for: a stranger would choose where the links of a mail lead.
+            known = self.url.startswith(("http://", "https://"))
+            _check("url", self.url, known, "this server's http(s) address, for links in mail")
 
     @property
     def database_url(self) -> str:
@@ -179,6 +198,14 @@ def digest_of_key(key: str) -> str:
 def _check(name: str, value: object, fine: bool, allowed: str) -> None:
     if not fine:
         raise InputError(name, value, allowed)
+
+
+def _is_relay(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of the port
+        return False
 
 
 def _list(text: str) -> tuple[str, ...]:

@@ -210,7 +210,7 @@ def test_cookies_are_neither_kept_nor_sent(receiver: Receiver) -> None:
 
 
 def test_tls_verifies_the_name_though_the_connection_goes_to_an_address(tmp_path: Path) -> None:
-    server, trusting = _certificate("right.example", tmp_path)
+    server, trusting = certificate("right.example", tmp_path)
     with listen(tls=server) as receiver, client(HERE, tls=trusting) as http:
         assert http.get(f"https://right.example:{receiver.port}/").status_code == 200
         with pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
@@ -239,7 +239,7 @@ def test_allowed_networks_may_be_of_either_kind() -> None:
             guard.check_address(ip)
 
 
-def _certificate(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+def certificate(name: str, folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's context with a certificate for a name, and a client's that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
