@@ -35,7 +35,10 @@ GRID = """
 probe                   n a r t e c d
 media.get               n a r t e c d
 shared.get              n a r t e c d
+gallery.get             n a r t e c d
 transparency.get        n a r t e c d
+letter.get              n a r t e c d
+letter.sign             n a r t e c d
 sign_in                 n a r t e c d
 oidc                    n a r t e c d
 invitation.get          n a r t e c d
@@ -82,6 +85,8 @@ switches.off              a
 switches.on               a
 incidents.read            a
 incidents.close           a
+signatures.list           a
+signatures.remove         a
 contributions.list        a
 contributions.decide      a
 ledger.read               a
@@ -165,6 +170,7 @@ NOTHING = {
     "switch_id": "off_none",
     "incident_id": "inc_none",
     "contribution_id": "con_none",
+    "signature_id": "sig_none",
 }
 
 

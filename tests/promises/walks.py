@@ -323,6 +323,7 @@ class Walk:
             ("page", "GET", f"/shared/{share}", {}),
             ("embed", "GET", f"/shared/{share}/embed", {}),
             ("feed", "GET", "/shared/feed.json", {}),
+            ("gallery", "GET", "/gallery", {}),
         ]
 
     def closed_forms(self, share: str) -> list[tuple[str, str, str]]:
@@ -372,6 +373,6 @@ class Walk:
 def _shows(answer: httpx.Response, share: str) -> bool:
     """Whether an answer gives bytes of a video, its page, or a name in a list."""
     assert answer.status_code < 500, answer.text
-    if answer.url.path.endswith("feed.json"):
+    if answer.url.path.endswith(("feed.json", "/gallery")):
         return share in answer.text
     return answer.status_code < 400 or MARK in answer.content

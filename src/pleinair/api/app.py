@@ -16,6 +16,7 @@ from pleinair.api import (
     errors,
     files,
     incidents,
+    letter,
     media,
     members,
     mine,
@@ -27,6 +28,7 @@ from pleinair.api import (
     reviews,
     scans,
     shares,
+    signatures,
     switches,
     videos,
     webhooks,
@@ -39,6 +41,7 @@ from pleinair.api.metrics import Metrics
 from pleinair.api.services import Services
 from pleinair.api.shapes import ErrorEnvelope
 from pleinair.errors import UnavailableError
+from pleinair.service.mail import Postman, Relay
 from pleinair.service.queue import Queue
 from pleinair.service.tidy import Housekeeper
 from pleinair.service.webhooks import Courier
@@ -55,6 +58,8 @@ PROGRAMME = (
     shares,
     reviews,
     public,
+    letter,
+    signatures,
     incidents,
     scans,
     switches,
@@ -106,7 +111,7 @@ def create_app(settings: ServiceSettings | None = None, *, fixture: bool = False
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Bring the database up to date; run housekeeping, webhooks and batches beside the routes."""
+    """Bring the database up to date; run what goes on beside the routes."""
     use: Services = app.state.services
     await run_in_threadpool(use.database.migrate)
     queue = Queue.of(use.database, use.settings)
@@ -114,6 +119,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     courier = Courier(use.database, use.endpoints, use.guard)
     stop = threading.Event()
     tasks = {"housekeeper": keeper.run, "courier": courier.run, "batches": use.batches.run}
+    if use.settings.mail:
+        relay, sender = Relay.of(use.settings.mail), use.settings.mail_from
+        tasks["postman"] = Postman(use.database, relay, sender, use.signatures.write).run
     threads = [
         threading.Thread(target=run, args=(stop,), name=name, daemon=True)
         for name, run in tasks.items()

@@ -73,7 +73,7 @@ def _admit(use: Services, request: Request, rule: Rule | None) -> Actor:
         assert rule is not None
         unsafe = request.method not in SAFE
         if unsafe and actor.via == "session":
-            _check_origin(request)
+            check_origin(request)
         if unsafe:  # before a body is read; the transaction that writes asks again
             with use.database.read() as session:
                 use.admission.check(session, actor, rule)
@@ -134,8 +134,8 @@ def _within(address: str, networks: Sequence[str]) -> bool:
     return any(found in ipaddress.ip_network(network) for network in networks)
 
 
-def _check_origin(request: Request) -> None:
-    """Raise ForbiddenError for a page of somebody else that uses a signed-in browser."""
+def check_origin(request: Request) -> None:
+    """Raise ForbiddenError for a page of another site that sends in its visitor's name."""
     origin = request.headers.get("origin")
     site = request.headers.get("sec-fetch-site", "same-origin")
     host = request.headers.get("host", "")

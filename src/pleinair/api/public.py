@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel
 
 from pleinair.api.content import serve, told_of
-from pleinair.api.pages import page
+from pleinair.api.pages import Reader, Reading, page
 from pleinair.api.services import Services, Use, base_of
 from pleinair.api.shapes import REFUSALS
-from pleinair.errors import NotFoundError
+from pleinair.errors import InputError, NotFoundError
 from pleinair.review.gallery import NOTHING, Shown
 from pleinair.review.states import POLICY
 from pleinair.review.transparency import Figures
@@ -26,6 +26,13 @@ CONTENT = told_of("video/mp4", "image/webp", "image/jpeg")
 FEED = "application/feed+json"
 HTML: dict[str, Any] = {"content": {"text/html": {}}}
 PAGE: dict[str, Any] = {"response_class": Response, "responses": {200: HTML, 404: HTML}}
+A_PAGE = 24
+ORIGINS = {
+    "create": "words",
+    "remix": "another video, made anew",
+    "edit": "another video, changed",
+    "extend": "another video, continued",
+}
 Index = Annotated[int, Query(ge=0, le=15, description="Which of the variations.")]
 
 
@@ -83,16 +90,43 @@ def feed(
     return JSONResponse(told, headers={"cache-control": "no-cache"}, media_type=FEED)
 
 
+@router.get("/gallery", **PAGE)
+def gallery(request: Request, use: Use, reader: Reading, after: str | None = None) -> HTMLResponse:
+    """A page with what is public, the newest first; `after` is where its link More leads."""
+    base = base_of(use, request)
+    try:
+        found = use.gallery.feed(after, A_PAGE)
+    except InputError:  # a place that no page gave
+        return nothing(reader, "There is no such page.")
+    items = [
+        {
+            "path": f"/shared/{shown.share.id}",
+            "url": f"{base}/shared/{shown.share.id}",
+            "title": _title(shown, reader),
+            "maker": shown.maker,
+            **_sides(shown),
+        }
+        for shown in found.items
+    ]
+    values = {
+        "items": items,
+        "url": f"{base}/gallery",
+        "paged": after is not None,
+        "more": f"/gallery?after={found.following}" if found.following else None,
+    }
+    return page("gallery.html", values, reader)
+
+
 @router.get("/shared/{share_id}", **PAGE)
-def watch(share_id: str, request: Request, use: Use) -> HTMLResponse:
-    """A page with a shared video."""
-    return _shown(share_id, request, use, "shared.html")
+def watch(share_id: str, request: Request, use: Use, reader: Reading) -> HTMLResponse:
+    """A page with a shared video, and where it comes from."""
+    return _shown(share_id, request, use, reader, "shared.html")
 
 
 @router.get("/shared/{share_id}/embed", **PAGE)
-def embed(share_id: str, request: Request, use: Use) -> HTMLResponse:
+def embed(share_id: str, request: Request, use: Use, reader: Reading) -> HTMLResponse:
     """The video alone, for pages of others to show inside theirs."""
-    return _shown(share_id, request, use, "embed.html", framed=True)
+    return _shown(share_id, request, use, reader, "embed.html", framed=True)
 
 
 @router.head("/shared/{share_id}/{file}", **CONTENT)
@@ -110,15 +144,20 @@ def file(share_id: str, file: str, request: Request, use: Use, index: Index = 0)
 
 
 @router.get("/transparency", **PAGE)
-def transparency_page(use: Use) -> HTMLResponse:
+def transparency_page(use: Use, reader: Reading) -> HTMLResponse:
     """What the programme decides, in numbers, for people."""
     figures = use.transparency.figures()
     sections = [
-        {"title": title, "rows": list(rows.items()), "otherwise": otherwise}
-        for title, rows, otherwise in _sections(figures)
+        {
+            "title": reader.tongue(title),
+            "rows": [(reader.tongue.known(name), number) for name, number in rows.items()],
+            "otherwise": reader.tongue.known(otherwise),
+        }
+        for title, rows, otherwise in _sections(figures, reader)
     ]
-    values = {"date": _date(figures.at), "sections": sections, "head": figures.head}
-    return page("transparency.html", values)
+    date = reader.tongue.date(figures.at)
+    values = {"date": date, "sections": sections, "head": figures.head}
+    return page("transparency.html", values, reader)
 
 
 @router.get("/transparency.json")
@@ -159,32 +198,62 @@ def serve_public(use: Services, found: Publication, request: Request) -> Respons
     )
 
 
+def nothing(reader: Reader, words: str = NOTHING) -> HTMLResponse:
+    """The page where there is none."""
+    return page("nothing.html", {"words": words}, reader, status=404)
+
+
 def _shown(
-    share_id: str, request: Request, use: Services, template: str, *, framed: bool = False
+    share_id: str,
+    request: Request,
+    use: Services,
+    reader: Reader,
+    template: str,
+    *,
+    framed: bool = False,
 ) -> HTMLResponse:
     try:
         shown = use.gallery.get(share_id)
     except NotFoundError:
-        return page("nothing.html", {"words": NOTHING}, status=404)
-    width, height = shown.video.size.split("x")
+        return nothing(reader)
+    url = f"{base_of(use, request)}/shared/{share_id}"
+    model = shown.video.backend
     values: dict[str, object] = {
         "id": share_id,
-        "title": _title(shown),
+        "title": _title(shown, reader),
+        "about": reader.tongue(
+            "by {maker}, made with the model {model}", maker=shown.maker, model=model
+        ),
         "maker": shown.maker,
-        "model": shown.video.backend,
+        "model": model,
+        "origin": ORIGINS[shown.video.kind],
         "approved": _approved(shown.share),
-        "date": _date(shown.share.published_at or 0.0),
-        "url": f"{base_of(use, request)}/shared/{share_id}",
-        "width": width,
-        "height": height,
-        "numbers": sorted({item.number for item in shown.files}),
+        "made": _day(shown.video.completed_at, reader),
+        "public": _day(shown.share.published_at, reader),
+        "url": url,
+        "secure": url.startswith("https://"),
+        "films": [item for item in shown.files if item.variant == "video"],
+        **_sides(shown),
     }
-    return page(template, values, framed=framed)
+    return page(template, values, reader, framed=framed)
 
 
 def _approved(share: Share) -> str:
-    by_policy = share.decided_by == POLICY
-    return "approved by the rules of its programme" if by_policy else "approved by a person"
+    return "by the rules of its programme" if share.decided_by == POLICY else "by a person"
+
+
+def _sides(shown: Shown) -> dict[str, str]:
+    width, height = shown.video.size.split("x")
+    return {"width": width, "height": height}
+
+
+def _day(time: float | None, reader: Reader) -> dict[str, str]:
+    """A day for people, and for programs."""
+    time = time or 0.0
+    return {
+        "words": reader.tongue.date(time),
+        "iso": datetime.fromtimestamp(time, UTC).date().isoformat(),
+    }
 
 
 def _item(base: str, shown: Shown) -> dict[str, Any]:
@@ -210,9 +279,9 @@ def _item(base: str, shown: Shown) -> dict[str, Any]:
     }
 
 
-def _sections(found: Figures) -> list[tuple[str, Mapping[str, object], str]]:
+def _sections(found: Figures, reader: Reader) -> list[tuple[str, Mapping[str, object], str]]:
     """Titles, rows, and what is said where there are none."""
-    hours = "none yet" if found.hours is None else f"{found.hours:g}"
+    hours = reader.tongue("none yet") if found.hours is None else f"{found.hours:g}"
     sharing = {
         "asked": found.asked,
         "waiting for the team": found.waiting,
@@ -237,9 +306,5 @@ def _sections(found: Figures) -> list[tuple[str, Mapping[str, object], str]]:
     ]
 
 
-def _title(shown: Shown) -> str:
-    return shown.share.title or "Untitled"
-
-
-def _date(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).strftime("%-d %B %Y")
+def _title(shown: Shown, reader: Reader | None = None) -> str:
+    return shown.share.title or (reader or Reader()).tongue("Untitled")

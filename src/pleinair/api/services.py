@@ -13,6 +13,7 @@ from pleinair.access.export import Exports
 from pleinair.access.incidents import Incidents
 from pleinair.access.invitations import Invitations
 from pleinair.access.keys import Keys
+from pleinair.access.letter import Letter
 from pleinair.access.members import Members
 from pleinair.access.notices import Notices
 from pleinair.access.oidc import Issuer
@@ -22,6 +23,7 @@ from pleinair.access.powers import Powers
 from pleinair.access.programmes import Programmes
 from pleinair.access.quotas import Quotas
 from pleinair.access.scans import Scans
+from pleinair.access.signatures import Signatures
 from pleinair.access.statements import Statements
 from pleinair.access.switchboard import Switchboard
 from pleinair.access.watch import Watch
@@ -92,6 +94,7 @@ class Services:
     held: Held
     gallery: Gallery
     transparency: Transparency
+    signatures: Signatures
     chores: tuple[Callable[[], object], ...] = ()  # of the housekeeper
 
     @classmethod
@@ -115,6 +118,8 @@ class Services:
         pay = Pay(database, powers)
         statements = Statements(database)
         reviews = Reviews(powers, publisher, pay.earn_share)
+        letter = Letter.read(settings.letter)
+        signatures = Signatures(database, powers, secret, letter, settings.url)
         gates.append(ReviewGate(checks))
         from pleinair.api.lines import Lines  # which works with these services in turn
 
@@ -156,7 +161,8 @@ class Services:
             held=Held(database, powers),
             gallery=Gallery(database),
             transparency=Transparency(database),
-            chores=(Upkeep(database, publisher), watch.tick),
+            signatures=signatures,
+            chores=(Upkeep(database, publisher), watch.tick, signatures.tidy),
         )
         return made
 
