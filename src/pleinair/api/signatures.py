@@ -17,7 +17,9 @@ router = APIRouter(prefix="/admin/v1", tags=["signatures"], responses=REFUSALS)
 class RemoveSignature(Strict):
     """Why a signature does not stand."""
 
-    reason: Annotated[str, Field(description="1 to 500 characters; told to whoever signed.")]
+    reason: Annotated[
+        str, Field(description="1 to 500 characters; mailed if the address tries again.")
+    ]
 
 
 class SignatureObject(BaseModel):
