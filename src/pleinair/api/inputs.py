@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from pleinair.api.shapes import (
     Drawing,
     EditVideo,
     ExtendVideo,
+    Keyframe,
     PictureReference,
     RemixVideo,
     VideoReference,
@@ -92,7 +94,7 @@ def draft_of_extension(use: Services, owner: str, body: ExtendVideo) -> Draft:
         prompt=body.prompt,
         model=backend,
         seconds=body.seconds,
-        given=(Given("extend", clip.sha256),),
+        given=(Given("extend", clip.sha256), *_frames(use, owner, body.keyframes)),
         **_frame_of(source, clip),
         **_drawing(body, source),
     )
@@ -141,11 +143,17 @@ def _given(
     if body.input_reference is not None:
         picture = _picture(use, owner, body.input_reference, "input_reference")
         given.append(Given("frame", picture.sha256))
-    for i, frame in enumerate(body.keyframes):
-        picture = _picture(use, owner, frame, f"keyframes.{i}")
-        given.append(Given("frame", picture.sha256, at=frame.at))
+    given += _frames(use, owner, body.keyframes)
     given += [Given("character", item.sha256, name=item.name) for item in cast]
     return tuple(given)
+
+
+def _frames(use: Services, owner: str, keyframes: Sequence[Keyframe]) -> list[Given]:
+    given = []
+    for i, frame in enumerate(keyframes):
+        picture = _picture(use, owner, frame, f"keyframes.{i}")
+        given.append(Given("frame", picture.sha256, at=frame.at))
+    return given
 
 
 def _picture(

@@ -160,6 +160,10 @@ class ExtendVideo(Drawing):
     video: Upload | VideoReference
     seconds: Added = 4.0
     model: str | None = None
+    keyframes: Annotated[
+        list[Keyframe],
+        Field(max_length=12, description="Extra: pictures at times of what is added."),
+    ] = []
 
 
 class CreateCharacter(Strict):

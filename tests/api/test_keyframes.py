@@ -1,0 +1,58 @@
+"""Pictures at times of an extension."""
+
+import io
+from base64 import b64encode
+from pathlib import Path
+
+import httpx
+import numpy as np
+from PIL import Image
+
+from pleinair.media.codec import read_video
+from tests.api.conftest import Live
+
+RED = (200, 20, 20)
+
+
+def _picture() -> dict[str, str]:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 48), RED).save(file, "PNG")
+    return {"image_url": f"data:image/png;base64,{b64encode(file.getvalue()).decode()}"}
+
+
+def _is_red(frame: np.ndarray) -> bool:
+    return bool(np.abs(frame.mean((0, 1)) - RED).max() < 12)
+
+
+def test_an_extension_arrives_at_its_picture(
+    live_server: Live, http: httpx.Client, tmp_path: Path
+) -> None:
+    body = {"prompt": "a lake", "seconds": "1", "size": "64x48", "fps": 12}
+    first = http.post("/videos", json=body).json()["id"]
+    live_server.finish(first)
+    asked = {
+        "prompt": "on",
+        "video": {"id": first},
+        "seconds": 1,
+        "keyframes": [{"at": 1, **_picture()}, {"at": 0, **_picture()}],
+    }
+    longer = http.post("/videos/extensions", json=asked).json()["id"]
+    assert live_server.finish(longer).state == "completed"
+    path = tmp_path / "longer.mp4"
+    path.write_bytes(http.get(f"/videos/{longer}/content").content)
+    frames = read_video(path).frames
+    assert len(frames) == 24
+    assert _is_red(frames[-1])
+    assert not any(map(_is_red, frames[:23])), "at 0 the clip goes on"
+
+
+def test_a_picture_after_the_end_of_an_extension_is_refused(
+    live_server: Live, http: httpx.Client
+) -> None:
+    body = {"prompt": "a lake", "seconds": "1", "size": "64x48"}
+    first = http.post("/videos", json=body).json()["id"]
+    live_server.finish(first)
+    asked = {"prompt": "on", "video": {"id": first}, "seconds": 1}
+    keyframes = [{"at": 1.5, **_picture()}]
+    answer = http.post("/videos/extensions", json={**asked, "keyframes": keyframes})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "at")
