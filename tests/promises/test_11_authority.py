@@ -48,6 +48,9 @@ videos.create             a r t e c d
 videos.read               a r t e c d
 videos.end                a r t e c d
 videos.keep               a r t e c d
+boards.read               a r t e c d
+boards.write              a r t e c d
+boards.end                a r t e c d
 files                     a r t e c d
 webhooks                  a r t e c d
 account.read              a r t e c d
@@ -102,7 +105,10 @@ PRIVILEGED = (
     *("id", "owner", "member_id", "role", "state", "programme_id", "key_id", "made_by"),
     *("decided_by", "share", "cost", "price", "is_admin", "scopes", "quarantined_at", "approved"),
 )
-HIDDEN = ("video_id", "file_id", "batch_id", "character_id", "webhook_endpoint_id")
+HIDDEN = (
+    *("video_id", "file_id", "batch_id", "storyboard_id", "character_id"),
+    "webhook_endpoint_id",
+)
 
 
 def grid() -> dict[str, set[str]]:
@@ -201,6 +207,7 @@ def people(open_house: Open, ask: Any) -> dict[str, Person]:  # noqa: ANN401
                 "video_id": video_id,
                 "file_id": file["id"],
                 "batch_id": client.post("/v1/batches", json=batch).json()["id"],
+                "storyboard_id": client.post("/v1/storyboards", json={"title": "b"}).json()["id"],
                 "character_id": character.id,
                 "webhook_endpoint_id": client.post("/v1/webhook_endpoints", json=hook).json()["id"],
                 "notice_id": notice.id,
@@ -304,7 +311,7 @@ def _code(answer: httpx.Response) -> str:
 
 
 def _has_no_body(path: str) -> bool:
-    return path.endswith(("/cancel", "/restore"))
+    return path.endswith(("/cancel", "/restore", "/render"))
 
 
 def test_what_is_another_s_stays_as_it_was(people: dict[str, Person]) -> None:
@@ -316,6 +323,7 @@ def test_what_is_another_s_stays_as_it_was(people: dict[str, Person]) -> None:
             _call(stranger.client, method, path, owner.things)
     for place in (
         *("videos/{video_id}", "files/{file_id}", "batches/{batch_id}"),
+        "storyboards/{storyboard_id}",
         *("videos/characters/{character_id}", "webhook_endpoints/{webhook_endpoint_id}"),
     ):
         answer = _call(owner.client, "GET", f"/v1/{place}", owner.things)

@@ -137,6 +137,26 @@ RULES: tuple[Rule, ...] = (
         always=True,
     ),
     _video(
+        "boards.read",
+        "videos.read",
+        "GET /v1/storyboards",
+        "GET /v1/storyboards/{storyboard_id}",
+    ),
+    _video(
+        "boards.write",
+        "videos.write",
+        "POST /v1/storyboards",
+        "POST /v1/storyboards/{storyboard_id}",
+        "POST /v1/storyboards/{storyboard_id}/render",
+    ),
+    _video(
+        "boards.end",
+        "videos.write",
+        "DELETE /v1/storyboards/{storyboard_id}",
+        "POST /v1/storyboards/{storyboard_id}/cancel",
+        always=True,
+    ),
+    _video(
         "files",
         "files",
         "POST /v1/files",

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from pleinair.access import members
 from pleinair.access.statements import Statements, date_of
 from pleinair.errors import BusyError, NotFoundError, WithheldError
+from pleinair.service.board_tables import Board
 from pleinair.service.db import Database
 from pleinair.service.programme_tables import (
     Contribution,
@@ -61,6 +62,7 @@ contributions.json  your reports and feedback, with the decisions
 incidents.json      what was found about your keys
 notices.json        what you were told
 statement.csv       what you earned, were paid, and what your videos cost
+storyboards.json    your storyboards
 batches.json        your batches
 webhooks.json       addresses that are told of your videos
 files.json          what you uploaded and what batches left you; files/ has the files
@@ -215,6 +217,7 @@ def _listed(session: Session, member_id: str) -> dict[str, list[dict[str, Any]]]
         "contributions": (Contribution, Contribution.member_id == member_id),
         "incidents": (Incident, Incident.member_id == member_id),
         "notices": (Notice, Notice.member_id == member_id),
+        "storyboards": (Board, Board.owner == member_id),
         "batches": (Batch, Batch.owner == member_id),
         "webhooks": (Endpoint, Endpoint.owner == member_id),
         "files": (File, File.owner == member_id),

@@ -12,6 +12,7 @@ from pleinair.access.money import show
 from pleinair.access.notices import tell
 from pleinair.access.powers import Powers
 from pleinair.service import books
+from pleinair.service.board_tables import Board
 from pleinair.service.db import now
 from pleinair.service.feeder import CANCELLING, OPEN
 from pleinair.service.programme_tables import (
@@ -97,6 +98,7 @@ def _end_videos(session: Session, owner: str) -> None:
     open_ = update(Batch).where(Batch.owner == owner, Batch.state.in_(OPEN))
     session.execute(open_.values(state=CANCELLING, cancelling_at=now()))
     session.execute(delete(Endpoint).where(Endpoint.owner == owner))
+    session.execute(delete(Board).where(Board.owner == owner))
 
 
 def _forget(session: Session, member: Member) -> None:

@@ -15,12 +15,14 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from pleinair.access.actor import acting
+from pleinair.access.keys import LIVE
 from pleinair.access.money import show
 from pleinair.errors import (
     BusyError,
     ForbiddenError,
     NotFoundError,
     QuotaError,
+    StoppedKeyError,
     SwitchedOffError,
 )
 from pleinair.service import books, limits, switches
@@ -132,6 +134,7 @@ class Quotas:
             SwitchedOffError: the member is suspended, the programme paused, or access off.
             BusyError: too many creates in this minute, or videos at a time.
             QuotaError: the seconds or the spend of the period are used up.
+            StoppedKeyError: the key with which a storyboard was rendered has ended.
         """
         member = session.get(Member, video.owner, populate_existing=True)
         if member is None:  # of a server without members
@@ -139,12 +142,13 @@ class Quotas:
         programme = _programme(session, member)
         batched = draft.batch_id is not None
         video.programme_id, video.role = programme.id, member.role
-        video.key_id = None if batched else acting.get().key_id
+        video.key_id = None if batched else draft.key_id or acting.get().key_id
         allowance = None
-        if batched:  # no request came that would have been checked
+        if batched or draft.board_id:  # no request came that would have been checked
             targets = {"programme": programme.id, "role": member.role, "member": member.id}
-            switches.check(session, targets)
-        else:
+            switches.check(session, {**targets, "key": draft.key_id})
+            _check_key(session, draft.key_id)
+        if not batched:
             allowance = _pace(session, programme, member.id, video.key_id)
         seconds = Decimal(f"{video.cost:.6f}")
         cost = math.ceil(seconds * programme.price)
@@ -211,6 +215,13 @@ def _programme(session: Session, member: Member) -> Programme:
     if programme.state != "open":
         raise ForbiddenError(f"The programme {programme.name} is {programme.state}.")
     return programme
+
+
+def _check_key(session: Session, key_id: str | None) -> None:
+    """Raise StoppedKeyError when the key with which something was begun has ended since."""
+    key = session.get(Key, key_id, populate_existing=True) if key_id else None
+    if key is not None and key.state not in LIVE:
+        raise StoppedKeyError(f"The API key (…{key.hint}) that began this was {key.state}.")
 
 
 def _pace(

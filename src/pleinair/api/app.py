@@ -12,6 +12,7 @@ from pleinair.api import (
     account,
     audit,
     batches,
+    boards,
     entry,
     errors,
     files,
@@ -49,7 +50,7 @@ from pleinair.settings import ServiceSettings
 
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
 VERSION = version("pleinair")
-NOUNS = (videos, models, files, batches, webhooks)
+NOUNS = (videos, models, boards, files, batches, webhooks)
 PROGRAMME = (
     entry,
     account,
@@ -118,7 +119,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     keeper = Housekeeper(use.database, use.storage, queue, use.materials, use.files, use.chores)
     courier = Courier(use.database, use.endpoints, use.guard)
     stop = threading.Event()
-    tasks = {"housekeeper": keeper.run, "courier": courier.run, "batches": use.batches.run}
+    tasks = {
+        "housekeeper": keeper.run,
+        "courier": courier.run,
+        "batches": use.batches.run,
+        "storyboards": use.boards.run,
+    }
     if use.settings.mail:
         relay, sender = Relay.of(use.settings.mail), use.settings.mail_from
         tasks["postman"] = Postman(use.database, relay, sender, use.signatures.write).run

@@ -50,7 +50,7 @@ def draft_of_create(use: Services, owner: str, body: CreateVideo) -> Draft:
         ModelError: there is no such model.
         NotFoundError: a file or a character is not there.
     """
-    model, backend = _model(use, body.model)
+    model, backend = model_of(use, body.model)
     width, height = parse_size(body.size)
     cast = use.characters.cast(owner, [item.id for item in body.characters], body.prompt)
     request = VideoRequest(
@@ -82,7 +82,7 @@ def draft_of_edit(use: Services, owner: str, body: EditVideo) -> Draft:
 def draft_of_extension(use: Services, owner: str, body: ExtendVideo) -> Draft:
     """A video continued from its end; the draft's length is that of the whole."""
     clip, source = clip_of(use, owner, body.video)
-    model, backend = _model_of(use, source, body.model)
+    model, backend = _model_beside(use, source, body.model)
     before = clip.frames / clip.fps
     whole = before + body.seconds
     if whole > MOST_EXTENDED:
@@ -122,7 +122,7 @@ def _redraw(
     strength: float,
 ) -> Draft:
     clip, source = clip_of(use, owner, video)
-    model, backend = _model_of(use, source, asked)
+    model, backend = _model_beside(use, source, asked)
     seconds = clip.frames / clip.fps
     request = VideoRequest(
         prompt=body.prompt,
@@ -141,7 +141,7 @@ def _given(
 ) -> tuple[Given, ...]:
     given = []
     if body.input_reference is not None:
-        picture = _picture(use, owner, body.input_reference, "input_reference")
+        picture = picture_of(use, owner, body.input_reference, "input_reference")
         given.append(Given("frame", picture.sha256))
     given += _frames(use, owner, body.keyframes)
     given += [Given("character", item.sha256, name=item.name) for item in cast]
@@ -151,14 +151,20 @@ def _given(
 def _frames(use: Services, owner: str, keyframes: Sequence[Keyframe]) -> list[Given]:
     given = []
     for i, frame in enumerate(keyframes):
-        picture = _picture(use, owner, frame, f"keyframes.{i}")
+        picture = picture_of(use, owner, frame, f"keyframes.{i}")
         given.append(Given("frame", picture.sha256, at=frame.at))
     return given
 
 
-def _picture(
+def picture_of(
     use: Services, owner: str, reference: Upload | PictureReference, field: str
 ) -> Material:
+    """The picture that was sent or named.
+
+    Raises:
+        InputError: it is none, too large, or not exactly one is named.
+        NotFoundError: there is no such file.
+    """
     if isinstance(reference, Upload):
         data = reference.read()
     elif (reference.image_url is None) == (reference.file_id is None):
@@ -185,7 +191,7 @@ def _at_address(use: Services, address: str, field: str) -> bytes:
         raise InputError(field, address, f"{allowed} ({error})") from error
 
 
-def _model(use: Services, asked: str | None) -> tuple[str, str]:
+def model_of(use: Services, asked: str | None) -> tuple[str, str]:
     """The model as asked for and the one behind that name; raises ModelError."""
     offered = {model: model for model in use.settings.models if model in MODELS}
     known = {name: model for name, model in use.settings.aliases.items() if model in offered}
@@ -197,12 +203,12 @@ def _model(use: Services, asked: str | None) -> tuple[str, str]:
     return name, named[name]
 
 
-def _model_of(use: Services, source: Video | None, asked: str | None) -> tuple[str, str]:
+def _model_beside(use: Services, source: Video | None, asked: str | None) -> tuple[str, str]:
     """The model of the video that it begins from; for an upload that names none, the default.
 
     The SDKs' own types have no ``model`` beside an upload.
     """
-    return _model(use, asked or (source.model if source else None))
+    return model_of(use, asked or (source.model if source else None))
 
 
 def _drawing(body: Drawing, source: Video | None = None) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from pleinair.review.transparency import Transparency
 from pleinair.review.upkeep import Upkeep
 from pleinair.service.audit import Anchor
 from pleinair.service.batches import Batches
+from pleinair.service.boards import Boards
 from pleinair.service.characters import Characters
 from pleinair.service.db import Database
 from pleinair.service.endpoints import Endpoints
@@ -69,6 +70,7 @@ class Services:
     characters: Characters
     files: Files
     batches: Batches
+    boards: Boards
     endpoints: Endpoints
     admission: Admission
     powers: Powers
@@ -121,7 +123,8 @@ class Services:
         letter = Letter.read(settings.letter)
         signatures = Signatures(database, powers, secret, letter, settings.url)
         gates.append(ReviewGate(checks))
-        from pleinair.api.lines import Lines  # which works with these services in turn
+        from pleinair.api.cards import Cards  # which work with these services in turn
+        from pleinair.api.lines import Lines
 
         lines = Lines(lambda: made)
         made = cls(
@@ -136,6 +139,7 @@ class Services:
             characters=Characters(database),
             files=files,
             batches=Batches(database, files, videos, lines),
+            boards=Boards(database, videos, Cards(lambda: made)),
             endpoints=Endpoints(database, secret, guard),
             admission=Admission(database, settings),
             powers=powers,

@@ -100,7 +100,8 @@ class Library:
         """The folders of an owner by name; one without videos is not there."""
         found = (
             select(Video.folder, func.count())
-            .where(Video.owner == owner, Video.folder.is_not(None), Video.deleted_at.is_(None))
+            .where(Video.owner == owner, Video.folder.is_not(None))
+            .where(Video.deleted_at.is_(None), Video.board_id.is_(None))
             .group_by(Video.folder)
             .order_by(Video.folder)
         )

@@ -7,10 +7,11 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from pleinair.errors import InputError
+from pleinair.service.board_tables import Board
 from pleinair.service.tables import Batch, Character, Endpoint, Event, File, Video
 
 T = TypeVar("T")
-Listed = TypeVar("Listed", Batch, Character, Endpoint, Event, File, Video)
+Listed = TypeVar("Listed", Batch, Board, Character, Endpoint, Event, File, Video)
 
 ORDERS = ("asc", "desc")
 

@@ -96,6 +96,7 @@ class Video(Base):
     # What its owner noted on it:
     favourite: Mapped[bool] = mapped_column(default=False)
     folder: Mapped[str | None]
+    board_id: Mapped[str | None] = mapped_column(index=True)  # that it is only a part of
 
     __table_args__ = (
         Index(None, "state", "lane", "turn", "created_at", "id"),

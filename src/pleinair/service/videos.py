@@ -55,6 +55,8 @@ class Draft:
         remixed_from: id of the video that it begins from.
         lane: NORMAL, or BATCH for what may wait.
         batch_id: of the batch that it belongs to.
+        board_id: of the storyboard that it is a part of.
+        key_id: with which a storyboard was rendered.
     """
 
     kind: str
@@ -64,6 +66,8 @@ class Draft:
     remixed_from: str | None = None
     lane: int = NORMAL
     batch_id: str | None = None
+    board_id: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -179,10 +183,14 @@ class Videos:
         order: str,
         *where: ColumnElement[bool],
     ) -> Page[Video]:
-        """Videos by age; raises InputError for an ``after`` that is no video of this owner."""
-        alive = Video.deleted_at.is_(None)
+        """Videos by age, without parts of storyboards.
+
+        Raises:
+            InputError: ``after`` is no video of this owner.
+        """
+        whole = Video.deleted_at.is_(None), Video.board_id.is_(None)
         with self.database.read() as session:
-            return page(session, Video, owner, after, limit, order, alive, *where)
+            return page(session, Video, owner, after, limit, order, *whole, *where)
 
     def artifacts(self, owner: str, video_id: str) -> Sequence[Artifact]:
         """Files of a finished video, for its owner to have.
@@ -327,6 +335,7 @@ class Videos:
             created_at=_moment(session, owner),
             remixed_from=draft.remixed_from,
             batch_id=draft.batch_id,
+            board_id=draft.board_id,
             fingerprint=call.fingerprint,
             seen=1 << min(call.retry, 31),
             attempt=0,
