@@ -138,7 +138,7 @@ def test_a_switch_says_whom_it_stops_before_it_is_flipped(house: House) -> None:
     targets, videos = scene(house)
     assert house.queue.claim("w", ["test-card"])
     count = house.use.switchboard.count
-    assert count("everyone", "") == Reach(4, len(videos) - 1, 1)
+    assert count("everyone", "") == Reach(4, len(videos) - 1, 1, keys=1)
     for kind, target in targets.items():
         if kind == "everyone":
             continue
@@ -401,3 +401,31 @@ def test_the_team_reads_its_notices(open_house: Open) -> None:
     assert reviewer.get("/admin/v1/notices").json()["data"][0]["text"] == "Look at this."
     assert reviewer.post(f"/admin/v1/notices/{notice.id}/read").json()["read_at"]
     assert reviewer.get("/admin/v1/notices", params={"unread": True}).json()["data"] == []
+
+
+def test_the_reach_of_a_switch_is_told_before_it_is_flipped(open_house: Open, ask: Ask) -> None:
+    actor, mine = open_house.as_role()
+    boss, desk = open_house.as_role(Role.ADMINISTRATOR)
+    key_id, _ = open_house.house.key(actor)
+    ended, _ = open_house.house.key(actor)
+    open_house.house.use.keys.revoke(actor.id, ended)
+    ask(mine)
+    ask(mine)
+    assert open_house.live.queue.claim("w", ["test-card"])
+    place = "/admin/v1/switches/reach"
+
+    def reach(kind: str, target: str = "") -> tuple[int, ...]:
+        told = desk.get(place, params={"kind": kind, "target": target}).json()
+        assert (told["object"], told["kind"], told["target"]) == ("switch.reach", kind, target)
+        names = ("members", "keys", "videos_waiting", "videos_running")
+        return tuple(told[name] for name in names)
+
+    assert reach("everyone") == (2, 3, 1, 1)
+    assert reach("member", actor.id) == reach("role", "tester") == (1, 2, 1, 1)
+    assert reach("key", key_id) == (1, 1, 0, 0)
+    assert reach("member", boss.id) == (1, 1, 0, 0)
+    assert reach("model", "test-card") == (1, 0, 1, 1)
+    assert desk.get(place, params={"kind": "mood"}).json()["error"]["param"] == "kind"
+    assert desk.get(place, params={"kind": "key", "target": "key_no"}).status_code == 404
+    assert mine.get(place, params={"kind": "everyone"}).status_code == 403
+    assert desk.get("/admin/v1/switches").json()["data"] == []

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -88,6 +89,48 @@ def test_an_appeal_goes_to_somebody_else(open_house: Open) -> None:
     assert second.post(f"{address}/appeal", json=answer).json()["state"] == "approved"
     back = second.post(f"{address}/withdraw", json={"words": "a name can be read"})
     assert back.json()["state"] == "withdrawn"
+
+
+def test_a_reviewer_sees_who_made_it_and_what_was_decided_before(open_house: Open) -> None:
+    use = open_house.live.services
+    owner, mine = open_house.as_role()
+    refuser, first = open_house.as_role(Role.REVIEWER)
+    _, second = open_house.as_role(Role.REVIEWER)
+    ids = [film(use, owner, prompt=prompt) for prompt in ("fog", "rain", "snow")]
+    with use.database.write() as session:
+        session.get_one(Video, ids[2]).remixed_from = ids[1]
+        session.get_one(Video, ids[1]).remixed_from = ids[0]
+    shares = [mine.post(f"/v1/videos/{one}/share", json={"title": one}).json() for one in ids]
+    body = {"decision": "refuse", "reason": "quality", "words": "too dark"}
+    for share in shares[:2]:
+        first.post(f"/admin/v1/reviews/{share['id']}/decision", json=body)
+    mine.post(f"/v1/videos/{ids[0]}/share/appeal", json={"words": "it is fog"})
+
+    def case(desk: httpx.Client, number: int) -> dict[str, Any]:
+        told: dict[str, Any] = desk.get(f"/admin/v1/reviews/{shares[number]['id']}").json()
+        return told
+
+    appealed, waiting = case(first, 0), case(first, 2)
+    assert (appealed["decided_by"], appealed["may_decide"]) == (refuser.id, False)
+    assert appealed["decided_by_name"].startswith("reviewer")
+    assert case(second, 0)["may_decide"] is True
+    assert case(second, 1)["may_decide"] is False, "nobody asks"
+    assert waiting["may_decide"] is True
+    assert waiting["earlier_prompts"] == ["fog", "rain"]
+    maker = waiting["maker"]
+    assert (maker["id"], maker["asked"], maker["approved"], maker["refused"]) == (owner.id, 3, 0, 2)
+    assert [one["prompt"] for one in maker["refusals"]] == ["rain", "fog"]
+    assert {one["reason"] for one in maker["refusals"]} == {"quality"}
+    assert [one["prompt"] for one in appealed["maker"]["refusals"]] == ["rain"]
+    listed = first.get("/admin/v1/reviews").json()["data"]
+    assert {one["id"]: one["may_decide"] for one in listed} == {
+        shares[0]["id"]: False,
+        shares[2]["id"]: True,
+    }
+    won = {"decision": "approve", "words": "so it is"}
+    second.post(f"/admin/v1/reviews/{shares[0]['id']}/appeal", json=won)
+    maker = case(second, 2)["maker"]
+    assert (maker["approved"], maker["refused"]) == (1, 2)
 
 
 def test_many_are_judged_each_on_its_own(open_house: Open) -> None:

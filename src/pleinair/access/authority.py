@@ -274,7 +274,7 @@ RULES: tuple[Rule, ...] = (
     _admin("keys.list", "GET /admin/v1/keys", power=False),
     _admin("keys.issue", "POST /admin/v1/keys"),
     _admin("keys.stop", "POST /admin/v1/keys/{key_id}/revoke"),
-    _admin("switches.read", "GET /admin/v1/switches", power=False),
+    _admin("switches.read", "GET /admin/v1/switches", "GET /admin/v1/switches/reach", power=False),
     _admin("switches.off", "POST /admin/v1/switches"),
     _admin("switches.on", "POST /admin/v1/switches/{switch_id}/on"),
     _admin(

@@ -8,10 +8,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, select, true, update
+from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from pleinair.access.actor import LOCAL, Actor, Role
+from pleinair.access.keys import LIVE
 from pleinair.access.powers import Powers
 from pleinair.errors import ConflictError, InputError, NotFoundError
 from pleinair.service.db import Database, now
@@ -37,11 +38,13 @@ class Reach:
         members: active ones whom it concerns, and who are told.
         waiting: videos that wait, and go on waiting.
         running: videos that are being made.
+        keys: live ones of those members, or the key itself.
     """
 
     members: int
     waiting: int
     running: int
+    keys: int = 0
 
 
 class Switchboard:
@@ -210,7 +213,23 @@ def _reach(session: Session, kind: str, target: str) -> Reach:
         Video.state.in_(ACTIVE), concerns(kind, target)
     )
     videos = dict(session.execute(states.group_by(Video.state)).all())
-    return Reach(session.scalars(people).one(), videos.get(QUEUED, 0), videos.get(RUNNING, 0))
+    return Reach(
+        session.scalars(people).one(),
+        videos.get(QUEUED, 0),
+        videos.get(RUNNING, 0),
+        _keys(session, kind, target),
+    )
+
+
+def _keys(session: Session, kind: str, target: str) -> int:
+    """Keys that would be refused; one that asks for another model than the one put off is not."""
+    if kind == "model":
+        return 0
+    alive = Key.state.in_(LIVE), or_(Key.expires_at.is_(None), Key.expires_at > now())
+    theirs = Key.member_id.in_(select(Member.id).where(*_concerned(kind, target)))
+    which = Key.id == target if kind == "key" else theirs
+    count = select(func.count()).select_from(Key).where(*alive, Key.decoy.is_(False), which)
+    return session.scalars(count).one()
 
 
 def _concerned(kind: str, target: str) -> tuple[ColumnElement[bool], ...]:

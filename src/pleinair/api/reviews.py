@@ -6,16 +6,16 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from pleinair.api.body import body_of, documented
+from pleinair.api.cases import FlagObject, ReviewList, ReviewObject, flag_object, review_object
 from pleinair.api.content import serve_artifact, told_of
 from pleinair.api.errors import answer_of
 from pleinair.api.identity import Acting
 from pleinair.api.services import Use
 from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.errors import InputError, PleinairError
-from pleinair.review.desk import WAITS, Case
+from pleinair.review.desk import WAITS
 from pleinair.review.held import HeldVideo
 from pleinair.review.states import REASONS, STATES
-from pleinair.service.programme_tables import Flag
 
 router = APIRouter(prefix="/admin/v1", tags=["reviews"], responses=REFUSALS)
 CONTENT = told_of("video/mp4", "image/webp", "image/jpeg")
@@ -60,64 +60,6 @@ class ClearHeld(Strict):
     """What was seen."""
 
     words: Annotated[str, Field(description="For the record, up to 2,000 characters.")] = ""
-
-
-class FlagObject(BaseModel):
-    """What a check found."""
-
-    id: str
-    source: str
-    label: str
-    detail: str
-    hold: bool
-    created_at: int
-    cleared_at: int | None
-    cleared_by: str | None
-
-
-class ReviewObject(BaseModel):
-    """A share with what a reviewer wants to know."""
-
-    object: Literal["review"] = "review"
-    id: str
-    state: str
-    video_id: str
-    title: str
-    prompt: str
-    model: str
-    size: str
-    seconds: str
-    variations: int
-    owner: str
-    owner_name: str
-    owner_role: str
-    programme_id: str
-    asked_at: int
-    due_at: int
-    overdue: bool
-    flags: list[FlagObject]
-    history: Annotated[
-        dict[str, int], Field(description="How many shares of this member are in which state.")
-    ]
-    decided_at: int | None
-    decided_by: str | None
-    reason: str | None
-    words: str
-    appealed_at: int | None
-    appeal_words: str
-    appeal_decided_at: int | None
-    appeal_decided_by: str | None
-    appeal_answer: str
-    published_at: int | None
-    withdrawn_at: int | None
-    withdrawn_by: str | None
-
-
-class ReviewList(BaseModel):
-    """Shares, the soonest due first."""
-
-    object: Literal["list"] = "list"
-    data: list[ReviewObject]
 
 
 class DecidedObject(BaseModel):
@@ -166,6 +108,7 @@ class HeldCleared(BaseModel):
 
 @router.get("/reviews", name="reviews.list")
 def list_reviews(
+    actor: Acting,
     use: Use,
     state: Annotated[str, Query(description=f"{WAITS}, {', '.join(STATES)}.")] = WAITS,
     programme_id: str | None = None,
@@ -174,13 +117,13 @@ def list_reviews(
 ) -> ReviewList:
     """Videos that are to be shared, the soonest due first."""
     found = use.desk.list(state, programme_id, after, limit)
-    return ReviewList(data=[_review(case) for case in found])
+    return ReviewList(data=[review_object(case, actor) for case in found])
 
 
 @router.get("/reviews/{share_id}", name="reviews.get")
-def retrieve(share_id: str, use: Use) -> ReviewObject:
+def retrieve(share_id: str, actor: Acting, use: Use) -> ReviewObject:
     """One of them."""
-    return _review(use.desk.get(share_id))
+    return review_object(use.desk.get(share_id), actor)
 
 
 @router.get("/reviews/{share_id}/content", name="reviews.content", **CONTENT)
@@ -210,7 +153,7 @@ def decide(
 ) -> ReviewObject:
     """Approve, refuse, or ask for changes; the owner is told."""
     use.reviews.decide(actor, share_id, body.decision, body.reason, body.words)
-    return _review(use.desk.get(share_id))
+    return review_object(use.desk.get(share_id), actor)
 
 
 @router.post(
@@ -251,7 +194,7 @@ def appeal(
 ) -> ReviewObject:
     """Decide an appeal, for good; not by whoever refused."""
     use.reviews.appeal(actor, share_id, body.decision, body.words)
-    return _review(use.desk.get(share_id))
+    return review_object(use.desk.get(share_id), actor)
 
 
 @router.post(
@@ -267,7 +210,7 @@ def withdraw(
 ) -> ReviewObject:
     """Take a public video back; its address is dead at once."""
     use.reviews.withdraw(actor, share_id, body.words)
-    return _review(use.desk.get(share_id))
+    return review_object(use.desk.get(share_id), actor)
 
 
 @router.get("/held", name="held.list")
@@ -304,42 +247,6 @@ def clear(
     return HeldCleared(video_id=video_id)
 
 
-def _review(case: Case) -> ReviewObject:
-    share, video = case.share, case.video
-    return ReviewObject(
-        id=share.id,
-        state=share.state,
-        video_id=share.video_id,
-        title=share.title,
-        prompt=video.prompt,
-        model=video.model,
-        size=video.size,
-        seconds=video.seconds,
-        variations=video.request.get("variations", 1),
-        owner=share.owner,
-        owner_name=case.member.name,
-        owner_role=case.member.role,
-        programme_id=share.programme_id,
-        asked_at=int(share.asked_at),
-        due_at=int(share.due_at),
-        overdue=case.overdue,
-        flags=[_flag(flag) for flag in case.flags],
-        history=dict(case.history),
-        decided_at=seconds(share.decided_at),
-        decided_by=share.decided_by,
-        reason=share.reason,
-        words=share.words,
-        appealed_at=seconds(share.appealed_at),
-        appeal_words=share.appeal_words,
-        appeal_decided_at=seconds(share.appeal_decided_at),
-        appeal_decided_by=share.appeal_decided_by,
-        appeal_answer=share.appeal_answer,
-        published_at=seconds(share.published_at),
-        withdrawn_at=seconds(share.withdrawn_at),
-        withdrawn_by=share.withdrawn_by,
-    )
-
-
 def _held(item: HeldVideo) -> HeldObject:
     video = item.video
     return HeldObject(
@@ -349,18 +256,5 @@ def _held(item: HeldVideo) -> HeldObject:
         status=video.state,
         created_at=int(video.created_at),
         quarantined_at=seconds(video.quarantined_at),
-        flags=[_flag(flag) for flag in item.flags],
-    )
-
-
-def _flag(flag: Flag) -> FlagObject:
-    return FlagObject(
-        id=flag.id,
-        source=flag.source,
-        label=flag.label,
-        detail=flag.detail,
-        hold=flag.hold,
-        created_at=int(flag.created_at),
-        cleared_at=seconds(flag.cleared_at),
-        cleared_by=flag.cleared_by,
+        flags=[flag_object(flag) for flag in item.flags],
     )

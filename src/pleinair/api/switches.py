@@ -55,6 +55,18 @@ class SwitchObject(BaseModel):
     ] = None
 
 
+class ReachObject(BaseModel):
+    """What a switch would stop now."""
+
+    object: Literal["switch.reach"] = "switch.reach"
+    kind: str
+    target: str
+    members: Annotated[int, Field(description="Active members concerned.")]
+    keys: Annotated[int, Field(description="Live keys that would be refused.")]
+    videos_waiting: Annotated[int, Field(description="Videos that would go on waiting.")]
+    videos_running: Annotated[int, Field(description="Videos that would pause or be cancelled.")]
+
+
 class SwitchList(BaseModel):
     """Switches: those that are off, then those that were, the newest first."""
 
@@ -68,6 +80,26 @@ def list_switches(
 ) -> SwitchList:
     """What is off, what was, and what it stops."""
     return SwitchList(data=[_told(switch, reach) for switch, reach in use.switchboard.list(limit)])
+
+
+@router.get("/switches/reach", name="switches.reach")
+def reach(
+    use: Use,
+    kind: Annotated[str, Query(description=f"One of {', '.join(KINDS)}.")],
+    target: Annotated[
+        str, Query(description="Id of it, or name of the role; nothing for everyone.")
+    ] = "",
+) -> ReachObject:
+    """What a switch of this kind and target would stop now; nothing is changed."""
+    found = use.switchboard.count(kind, target)
+    return ReachObject(
+        kind=kind,
+        target=target,
+        members=found.members,
+        keys=found.keys,
+        videos_waiting=found.waiting,
+        videos_running=found.running,
+    )
 
 
 @router.post("/switches", name="switches.off", openapi_extra=documented(SwitchOff, files=False))

@@ -4,19 +4,31 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from pleinair.access.actor import Actor
 from pleinair.errors import ForbiddenError, InputError, NotFoundError
 from pleinair.review.held import file_of
-from pleinair.review.reviews import OWN
-from pleinair.review.states import STATES, WAITING, WITHDRAWN
+from pleinair.review.reviews import OWN, check_person
+from pleinair.review.states import REFUSED, STATES, WAITING, WITHDRAWN
 from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Flag, Member, Share
 from pleinair.service.tables import Artifact, Video
 
 WAITS = "waiting"
+MOST_REFUSALS = 5
+"""Earlier refusals that a case tells of."""
+
+_LONGEST = 8  # videos that go on from one another
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A share that was refused once, with the prompt of its video."""
+
+    share: Share
+    prompt: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +39,10 @@ class Case:
         share, video, member: its rows; the member is the owner.
         flags: what checks found, cleared or not, the oldest first.
         history: how many shares of the member are in which state.
+        approved, refused: how many ever were, whatever became of them.
+        refusals: other shares of the member that were refused once, the newest first, a few.
+        prompts: of the videos that this one goes on from, the first one first.
+        names: of members who decided, by their ids.
         overdue: whether the team should have decided by now.
     """
 
@@ -35,7 +51,20 @@ class Case:
     member: Member
     flags: Sequence[Flag]
     history: Mapping[str, int]
+    approved: int
+    refused: int
+    refusals: Sequence[Refusal]
+    prompts: Sequence[str]
+    names: Mapping[str, str]
     overdue: bool
+
+    def is_for(self, actor: Actor) -> bool:
+        """Whether it waits for a decision that this person may take."""
+        try:
+            check_person(actor, self.share)
+        except ForbiddenError:
+            return False
+        return self.share.state in WAITING
 
 
 class Desk:
@@ -124,6 +153,22 @@ def _cases(session: Session, shares: Sequence[Share]) -> list[Case]:
     counted = select(Share.owner, Share.state, func.count()).where(Share.owner.in_(owners))
     for owner, state, count in session.execute(counted.group_by(Share.owner, Share.state)):
         history[owner][state] = count
+    ever = select(
+        Share.owner,
+        func.count().filter(Share.published_at.is_not(None)),
+        func.count().filter(_was_refused()),
+    )
+    counts = {
+        owner: (approved, refused)
+        for owner, approved, refused in session.execute(
+            ever.where(Share.owner.in_(owners)).group_by(Share.owner)
+        )
+    }
+    refusals = _refusals(session, owners)
+    prompts = _prompts(session, videos)
+    deciders = {by for one in shares for by in (one.decided_by, one.appeal_decided_by) if by}
+    named = select(Member.id, Member.name).where(Member.id.in_(deciders))
+    names = dict(session.execute(named).all())
     time = session.scalars(select(now())).one()
     return [
         Case(
@@ -132,7 +177,57 @@ def _cases(session: Session, shares: Sequence[Share]) -> list[Case]:
             members[share.owner],
             flags[share.video_id],
             history[share.owner],
+            *counts[share.owner],
+            [one for one in refusals[share.owner] if one.share.id != share.id][:MOST_REFUSALS],
+            prompts[share.video_id],
+            names,
             share.state in WAITING and share.due_at < time,
         )
         for share in shares
     ]
+
+
+def _was_refused() -> ColumnElement[bool]:
+    """Of a share: that it was refused, whatever an appeal came to."""
+    return or_(Share.state == REFUSED, Share.appealed_at.is_not(None))
+
+
+def _refusals(session: Session, owners: set[str]) -> Mapping[str, Sequence[Refusal]]:
+    """Shares of these members that were refused once, the newest first."""
+    nth = func.row_number().over(partition_by=Share.owner, order_by=Share.decided_at.desc())
+    newest = (
+        select(Share.id.label("id"), nth.label("nth"))
+        .where(Share.owner.in_(owners), _was_refused())
+        .subquery()
+    )
+    wanted = (
+        select(Share, Video.prompt)
+        .join(Video, Video.id == Share.video_id)
+        .join(newest, newest.c.id == Share.id)
+        .where(newest.c.nth <= MOST_REFUSALS + 1)
+        .order_by(newest.c.nth)
+    )
+    found: defaultdict[str, list[Refusal]] = defaultdict(list)
+    for share, prompt in session.execute(wanted):
+        found[share.owner].append(Refusal(share, prompt))
+    return found
+
+
+def _prompts(session: Session, videos: Mapping[str, Video]) -> Mapping[str, Sequence[str]]:
+    """Prompts of the videos that each of these goes on from, a generation at a time."""
+    found: dict[str, list[str]] = {name: [] for name in videos}
+    before = {name: video.remixed_from for name, video in videos.items()}
+    for _ in range(_LONGEST):
+        ids = {parent for parent in before.values() if parent}
+        if not ids:
+            break
+        rows = session.scalars(select(Video).where(Video.id.in_(ids)))
+        parents = {row.id: row for row in rows}
+        for name, parent_id in before.items():
+            parent = parents.get(parent_id or "")
+            if parent is None or parent.owner != videos[name].owner:
+                before[name] = None
+                continue
+            found[name].insert(0, parent.prompt)
+            before[name] = parent.remixed_from
+    return found
