@@ -377,6 +377,15 @@ WRITES: dict[str, dict[str, Any]] = {
         "data": {"name": "Zoe"},
         "files": {"video": ("a.mp4", b"{content}", "video/mp4")},
     },
+    "POST /v1/storyboards": {
+        "json": {
+            "title": "b",
+            "size": "64x48",
+            "cards": [{"kind": "text", "prompt": "a lake", "seconds": 1}],
+        }
+    },
+    "POST /v1/storyboards/{storyboard_id}": {"json": {"title": "c"}},
+    "POST /v1/storyboards/{storyboard_id}/render": {},
     "POST /v1/files": {"data": {"purpose": "batch"}, "files": {"file": ("a.jsonl", b"{}")}},
     "DELETE /v1/files/{file_id}": {},
     "POST /v1/batches": {
@@ -459,6 +468,9 @@ def things(open_house: Open, ask: Any) -> Things:  # noqa: ANN401
         "video_id": video_id,
         "file_id": file["id"],
         "batch_id": client.post("/v1/batches", json=batch).json()["id"],
+        "storyboard_id": client.post("/v1/storyboards", **WRITES["POST /v1/storyboards"]).json()[
+            "id"
+        ],
         "webhook_endpoint_id": client.post("/v1/webhook_endpoints", json=hook).json()["id"],
         "key_id": open_house.house.key(actor)[0],
     }
