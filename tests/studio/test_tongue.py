@@ -11,7 +11,7 @@ import pytest
 import pleinair.studio
 from pleinair.access.actor import Role
 from pleinair.review.states import REASONS
-from pleinair.studio import account, film, prompt, share
+from pleinair.studio import account, board, film, prompt, share
 from pleinair.studio.tongue import LANGUAGES, Tongue
 
 SOURCE = Path(pleinair.studio.__file__).parent
@@ -22,6 +22,9 @@ TOLD = (
     *(words for words, _ in share.STATES.values()),
     *prompt.TITLES.values(),
     *account.QUOTAS.values(),
+    *(words for words, _ in board.STATES.values()),
+    *board.KINDS.values(),
+    *board.SIZES.values(),
     *REASONS,
     *(role.replace("_", " ") for role in Role),
     *("active", "limited", "stopped", "revoked"),  # keys

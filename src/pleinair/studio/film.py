@@ -55,8 +55,62 @@ def shape(video: Video) -> str:
     return f"--shape: {width} / {height}"
 
 
+class Glimpse(Tag):
+    """The screen of a video that is not finished: pictures of how far it is.
+
+    Args:
+        visitor: whose it is.
+        video: as the API told of it.
+        changed: called with what is seen of it, each time that it changes.
+        done: called with the video once it has ended.
+    """
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        video: Video,
+        changed: Callable[[Video], None] | None = None,
+        done: Callable[[Video], Awaitable[None]] | None = None,
+    ) -> None:
+        super().__init__("div", classes="screen")
+        self.visitor, self.video = visitor, video
+        self.changed, self.done = changed, done
+        self.style(shape(video))
+        with self:
+            self.picture = Tag("img", alt=visitor.tongue("How far it is"), hidden=True)
+            self.waiting = Tag("p", line_of(visitor.tongue, video), "waiting")
+        follow(self._follow())
+
+    async def _follow(self) -> None:
+        """Show what is seen of it until it has ended."""
+        try:
+            async for sight in self.visitor.api.watch(self.video["id"]):
+                if self.is_deleted:
+                    return
+                if sight is None:
+                    break
+                self.video = sight.video.model_dump()
+                if sight.ended:
+                    break
+                self._show(sight)
+        except RefusedError as error:
+            tell(str(error), wrong=True)
+            return
+        if self.done:
+            await self.done(self.video)
+
+    def _show(self, sight: Sight) -> None:
+        if self.changed:
+            self.changed(self.video)
+        if sight.image_url:
+            self.picture.put(src=sight.image_url, hidden=False)
+            self.waiting.hide()
+        else:
+            self.waiting.text = line_of(self.visitor.tongue, self.video)
+
+
 class AtWork(Tag):
-    """A video that waits or is made: pictures of how far it is, progress, a way to end it.
+    """A video that waits or is made: what is seen of it, its progress, a way to end it.
 
     Args:
         visitor: whose it is.
@@ -68,50 +122,25 @@ class AtWork(Tag):
         self, visitor: Visitor, video: Video, done: Callable[[Video], Awaitable[None]]
     ) -> None:
         super().__init__("div", classes="at-work")
-        t = self.t = visitor.tongue
-        self.visitor, self.video, self.done = visitor, video, done
+        t = visitor.tongue
+        self.visitor, self.video = visitor, video
         with self:
-            with inside("div", "screen") as screen:
-                screen.style(shape(video))
-                self.picture = Tag("img", alt=t("How far it is"), hidden=True)
-                self.waiting = Tag("p", line_of(t, video), "waiting")
+            Glimpse(visitor, video, self._tell, done)
             self.bar = Tag("progress", max=100, value=video["progress"], aria_label=t("Progress"))
             with inside("div", "row spread"):
                 self.line = Tag("span", line_of(t, video), "small quiet", aria_live="polite")
                 Button(t("Cancel"), self.cancel, "plain danger")
             Tag("p", video["prompt"] or "", "small")
-        follow(self._follow())
 
     async def cancel(self) -> None:
         """End the video."""
         await self.visitor.api.post(f"/v1/videos/{self.video['id']}/cancel")
 
-    async def _follow(self) -> None:
-        """Show what is seen of it until it has ended."""
-        try:
-            async for sight in self.visitor.api.watch(self.video["id"]):
-                if sight is None:
-                    break
-                self.video = sight.video.model_dump()
-                if sight.ended:
-                    break
-                self._show(sight)
-        except RefusedError as error:
-            tell(str(error), wrong=True)
-            return
-        await self.done(self.video)
-
-    def _show(self, sight: Sight) -> None:
-        said = line_of(self.t, self.video)
+    def _tell(self, video: Video) -> None:
+        said = line_of(self.visitor.tongue, video)
         if said != self.line.text:
             self.line.text = said
-            self.bar.put(value=self.video["progress"])
-        address = sight.image_url
-        if address:
-            self.picture.put(src=address, hidden=False)
-            self.waiting.hide()
-        else:
-            self.waiting.text = said
+            self.bar.put(value=video["progress"])
 
 
 def screen(visitor: Visitor, video: Video, index: int = 0) -> None:

@@ -97,7 +97,8 @@ class Field(Tag):
         value: at first.
         options: of a select, value to text.
         hint: more words on it.
-        said: called with a new value, after a pause.
+        typed: called with each new value at once.
+        said: called with a new value after a pause.
         attributes: of the control.
     """
 
@@ -109,6 +110,7 @@ class Field(Tag):
         value: object = "",
         options: Mapping[str, str] | None = None,
         hint: str = "",
+        typed: Callable[[str], None] | None = None,
         said: Says | None = None,
         hidden_label: bool = False,
         **attributes: object,
@@ -133,7 +135,7 @@ class Field(Tag):
                 # Not the value itself, which any update of the page would set again, over what
                 # somebody is typing.
                 self.control.put(**{".defaultValue": self.value})
-        self._said, self._turn = said, 0
+        self._typed, self._said, self._turn = typed, said, 0
         lists = tag == "select" or attributes.get("type") == "range"
         # Every keystroke comes at once, so that whoever presses a button is never ahead of what
         # they typed; what follows from it waits for a pause.
@@ -143,6 +145,8 @@ class Field(Tag):
     async def _changed(self, event: GenericEventArguments) -> None:
         self.value = str(event.args)
         self.blame(None)
+        if self._typed:
+            self._typed(self.value)
         self._turn += 1
         turn = self._turn
         if self._said is None:

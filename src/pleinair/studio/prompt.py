@@ -5,7 +5,7 @@ from collections.abc import Callable
 from nicegui import ui
 
 from pleinair.model.vocabulary import Vocabulary
-from pleinair.studio.parts import Button, Field, Tag, inside
+from pleinair.studio.parts import Button, Field, Says, Tag, inside
 from pleinair.studio.tongue import Tongue
 from pleinair.worlds.suggestions import suggestions
 
@@ -26,17 +26,27 @@ class Prompt(Tag):
         tongue: of the page.
         vocabulary: words of the model, or None for one that reads anything.
         value: at first.
+        typed: called at once with what is written.
+        said: called with it after a pause.
     """
 
-    def __init__(self, tongue: Tongue, vocabulary: Vocabulary | None, value: str = "") -> None:
+    def __init__(
+        self,
+        tongue: Tongue,
+        vocabulary: Vocabulary | None,
+        value: str = "",
+        typed: Callable[[str], None] | None = None,
+        said: Says | None = None,
+    ) -> None:
         super().__init__("div")
-        self.t, self.vocabulary = tongue, vocabulary
+        self.t, self.vocabulary, self.said = tongue, vocabulary, said
         with self:
             self.field = Field(
                 tongue("What is to be seen"),
                 "textarea",
                 value=value,
-                said=self.check,
+                typed=typed,
+                said=self._changed,
                 placeholder=tongue("two red balloons over a lake at dawn, pan left"),
                 spellcheck="false",
                 maxlength=32_000,
@@ -60,6 +70,11 @@ class Prompt(Tag):
         """Ask another model's words."""
         self.vocabulary = vocabulary
         self.check(self.field.value)
+
+    async def _changed(self, text: str) -> None:
+        self.check(text)
+        if self.said and (waiting := self.said(text)) is not None:
+            await waiting
 
     def check(self, text: str) -> None:
         """Mark the words that the model does not know, each with one like it to take instead."""

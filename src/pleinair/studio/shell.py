@@ -82,7 +82,11 @@ def _places(visitor: Visitor) -> list[tuple[str, str]]:
     t = visitor.tongue
     places = []
     if visitor.role != "reviewer":
-        places += [(t("Create"), "/"), (t("Library"), "/library")]
+        places += [
+            (t("Create"), "/"),
+            (t("Storyboards"), "/storyboards"),
+            (t("Library"), "/library"),
+        ]
     if visitor.reviews:
         places.append((t("Review"), "/review"))
     if visitor.administers:
