@@ -17,7 +17,7 @@ demo: .venv/ready
 	.venv/bin/pleinair generate "$(PROMPT)" --seed $(SEED) -o out/demo.mp4 --sheet out/demo.png
 	@echo "The video is in $(CURDIR)/out/demo.mp4, its frames in out/demo.png"
 
-test: lint .venv/ready-sdks
+test: lint .venv/ready-sdks .venv/ready-space .venv/ready-browser
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n auto --dist loadgroup
 
 lint: .venv/ready-dev
@@ -56,6 +56,23 @@ clean:
 .venv/ready-sdks: Makefile | .venv/ready-dev
 	@echo "Fetching the official SDKs that tests run"
 	@$(MAKE) --silent -j $(words $(SDKS)) $(SDKS)
+	@touch $@
+
+# The page of space/ has an environment of its own, as in a Space.
+.venv/ready-space: space/requirements.txt | .venv/bin/python
+	@echo "Setting up the page of space/"
+	@rm -rf .venv/space && .venv/bin/python -m venv .venv/space
+	@.venv/space/bin/python -m pip install -qq --disable-pip-version-check -r $<
+	@touch $@
+
+# A browser for the tests that drive one: the one that is there, the system's, or Playwright's.
+.venv/ready-browser: tests/browser.py | .venv/ready-dev
+	@.venv/bin/python $< > /dev/null 2>&1 || { echo "Fetching a browser for the tests"; \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive \
+	  apt-get install -y -qq --no-install-recommends chromium > /dev/null; } || \
+	  .venv/bin/python -m playwright install chromium; }
+	@.venv/bin/python $< > /dev/null
 	@touch $@
 
 .venv/sdk/2.%:
