@@ -138,7 +138,6 @@ class Page:
         self.shown.select(
             self.play, self.view, [*result, self.status], scroll_to_output=True, **event()
         )
-        self.blocks.unload(self.end)
 
     def open(self, request: gr.Request) -> Update:
         """What a visitor sees first."""
@@ -204,7 +203,7 @@ class Page:
         yield {**update, self.stop: gr.update(visible=False), self.go: gr.update(interactive=True)}
 
     def end(self, request: gr.Request) -> None:
-        """End what is being made for this visitor's page, which may be gone."""
+        """End what is being made; for who closes the page, Gradio closes `make`."""
         self.maker.limits.stop(request.session_hash or "")
 
     def load_more(self, view: View, request: gr.Request) -> Update:

@@ -150,17 +150,13 @@ class Gallery:
             path, until = self._files.get(key, (None, 0.0))
             if path and until > time.monotonic() and path.exists():
                 return path
-        place = self._folder / secrets.token_urlsafe(12)
-        place.mkdir(parents=True)
-        path = place / f"{re.sub(r'[^A-Za-z0-9_-]', '_', item.id)[:80]}.{ending}"
-        try:
-            if item.shared:
-                self._server.save_shared(item.id, f"{variant}.{ending}", path)
-            else:
-                self._server.save(item.id, variant, path)
-        except Trouble:
-            place.rmdir()
-            raise
+        self._folder.mkdir(parents=True, exist_ok=True)
+        plain = re.sub(r"[^A-Za-z0-9_-]", "_", item.id)[:80]
+        path = self._folder / f"{plain}_{secrets.token_urlsafe(12)}.{ending}"
+        if item.shared:
+            self._server.save_shared(item.id, f"{variant}.{ending}", path)
+        else:
+            self._server.save(item.id, variant, path)
         now = time.monotonic()
         with self._lock:
             self._files = {k: v for k, v in self._files.items() if v[1] > now}
