@@ -1,12 +1,15 @@
 """The page's parts before a real server: from a prompt to a file, and who sees what."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from openai import OpenAI
 
-from page import telling
+from page import server, telling
 from page.gallery import PAGE, Gallery, View, item_of
 from page.maker import Maker
 from page.server import SHAPES, SIDES, Clip, Server, size_of
@@ -22,6 +25,21 @@ from tests.review.films import bytes_of, film
 __all__ = ["house_settings", "live_server", "open_house", "server_settings"]
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 ASKED = ("640x360", 5, "ann", "session of ann")
+
+
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes what a page leaves open until its process ends."""
+    opened: list[OpenAI] = []
+
+    def open_client(**options: Any) -> OpenAI:  # noqa: ANN401
+        opened.append(OpenAI(**options))
+        return opened[-1]
+
+    monkeypatch.setattr(server, "OpenAI", open_client)
+    yield
+    for client in opened:
+        client.close()
 
 
 @pytest.fixture
@@ -44,8 +62,8 @@ def test_every_size_is_one_that_the_server_takes() -> None:
 
 
 def test_a_prompt_becomes_a_file(live_server: Live, settings: Settings, tmp_path: Path) -> None:
-    server = Server(settings)
-    steps = Maker(settings, server).make("a lake", "64x48", 5, "ann", "s")
+    api = Server(settings)
+    steps = Maker(settings, api).make("a lake", "64x48", 5, "ann", "s")
     assert next(steps) is None
     first = next(steps)
     assert first is not None
@@ -55,7 +73,7 @@ def test_a_prompt_becomes_a_file(live_server: Live, settings: Settings, tmp_path
     *_, last = steps
     assert last is not None
     assert last.status == "completed"
-    gallery = Gallery(server, "session", tmp_path)
+    gallery = Gallery(api, "session", tmp_path)
     path = gallery.video(item_of(last))
     assert path.read_bytes()[4:8] == b"ftyp"
     assert gallery.video(item_of(last)) == path
@@ -115,28 +133,28 @@ def test_what_the_server_refuses_does_not_count(settings: Settings) -> None:
 
 def test_asking_whether_access_is_on_makes_nothing(open_house: Open) -> None:
     actor, settings = of_a_member(open_house)
-    server, use = Server(settings), open_house.house.use
-    server.probe()
+    api, use = Server(settings), open_house.house.use
+    api.probe()
     switch, _ = use.switchboard.off(AT_THE_MACHINE, "everyone", "", "Back tonight.", hours=2)
     # Reading goes on, so a look would not have noticed.
-    assert server.page(None, PAGE) == ([], None)
+    assert api.page(None, PAGE) == ([], None)
     with pytest.raises(Trouble, match="off") as caught:
-        server.probe()
+        api.probe()
     assert "Back tonight." in caught.value.message
     assert caught.value.wait == pytest.approx(7200, abs=60)
     use.switchboard.on(AT_THE_MACHINE, switch.id)
-    server.probe()
+    api.probe()
     assert list(use.videos.list(actor.id, None, 20, "desc").items) == []
 
 
 def test_a_stopped_key_is_noticed_before_anybody_asks_for_a_video(open_house: Open) -> None:
     actor = open_house.house.member()
     key_id, secret = open_house.house.key(actor)
-    server = Server(Settings(open_house.live.url, secret))
-    server.probe()
+    api = Server(Settings(open_house.live.url, secret))
+    api.probe()
     open_house.house.use.keys.stop(AT_THE_MACHINE, key_id, "found on the web")
     with pytest.raises(Trouble, match="key") as caught:
-        server.probe()
+        api.probe()
     assert caught.value.message == ""
 
 
@@ -180,11 +198,11 @@ def test_where_nothing_is_shared_a_visitor_sees_their_own_alone(
 def test_an_operator_may_show_everything_of_the_key(
     live_server: Live, settings: Settings, tmp_path: Path
 ) -> None:
-    server = Server(settings)
-    made = [server.create(f"lake {i}", "64x48", 1).id for i in range(PAGE + 1)]
-    live_server.finish(server.create("fail now", "64x48", 1).id)  # and all before it
-    server.create("not finished", "64x48", 1)
-    gallery = Gallery(server, "key", tmp_path)
+    api = Server(settings)
+    made = [api.create(f"lake {i}", "64x48", 1).id for i in range(PAGE + 1)]
+    live_server.finish(api.create("fail now", "64x48", 1).id)  # and all before it
+    api.create("not finished", "64x48", 1)
+    gallery = Gallery(api, "key", tmp_path)
     view = gallery.open()
     seen = [len(view.items)]
     while view.more:
