@@ -143,7 +143,7 @@ class Table:
         self.seconds = Field(
             t("Seconds"),
             type="number",
-            value=card["seconds"],
+            value=f"{card['seconds'] or 0:g}",
             min=0.5,
             max=20,
             step=0.5,
