@@ -65,9 +65,13 @@ def test_a_deletion_can_be_taken_back(live_server: Live, http: httpx.Client) -> 
     video_id = _ask(http)["id"]
     live_server.finish(video_id)
     before = http.get(f"/videos/{video_id}/content").content
+    link = http.get(f"/videos/{video_id}/link").json()["url"]
+    assert http.get(link).content == before
     assert http.delete(f"/videos/{video_id}").json()["deleted"] is True
+    assert http.get(link).status_code == 404, "though its file is still there"
     assert http.get(f"/videos/{video_id}").status_code == 404
     back = http.post(f"/videos/{video_id}/restore")
     assert (back.status_code, back.json()["status"]) == (200, "completed")
     assert http.get(f"/videos/{video_id}/content").content == before
+    assert http.get(link).content == before
     assert http.post("/videos/video_never/restore").json()["error"]["code"] == "not_found"

@@ -1,10 +1,10 @@
 """The library: what is noted, what is found, and what comes back."""
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from pleinair.errors import InputError, NotFoundError
 from pleinair.service.db import Database
@@ -190,11 +190,19 @@ def test_what_its_deletion_cancelled_comes_back_cancelled(
         assert session.scalars(select(Video.completed_at)).one() is not None
 
 
-def test_the_plain_list_reads_its_index(tmp_path: Path, database: Database, videos: Videos) -> None:
+def test_the_plain_list_reads_its_index(database: Database, videos: Videos) -> None:
     if not database.sqlite:
         pytest.skip("an empty table is read whole by PostgreSQL")
-    newest = "SELECT * FROM videos WHERE owner = 'a' AND deleted_at IS NULL ORDER BY created_at"
+    asked: list[tuple[str, Any]] = []
+
+    def note(*args: Any) -> None:  # noqa: ANN401
+        asked.append((args[2], args[3]))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    videos.list("ann", None, 20, "desc")
+    event.remove(database.engine, "before_cursor_execute", note)
+    statement, values = asked[-1]
     with database.engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {newest} DESC, id DESC").all()
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     assert "ix_videos_owner_created_at_id" in str(plan)
     assert "TEMP B-TREE" not in str(plan)

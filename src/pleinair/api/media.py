@@ -22,6 +22,7 @@ def media(key: str, request: Request, use: Use) -> Response:
     if key.partition("/")[0] in WITHHELD and use.admission.has_members():
         raise WithheldError("Here videos are shared by their public address, once approved.")
     use.storage.check_link(key, dict(request.query_params))
+    use.library.check_key(key)
     name = request.query_params.get("filename", key.rpartition("/")[2])
     kind = request.query_params.get("content_type") or mimetypes.guess_type(key)[0]
     size = use.storage.size(key)

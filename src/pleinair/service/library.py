@@ -108,6 +108,17 @@ class Library:
         with self.database.read() as session:
             return [Folder(str(name), count) for name, count in session.execute(found)]
 
+    def check_key(self, key: str) -> None:
+        """Raise NotFoundError for a key of a deleted video, whose file may still be there."""
+        folder, _, rest = key.partition("/")
+        if folder != "videos":
+            return
+        video_id = rest.partition("/")[0]
+        gone = select(Video.id).where(Video.id == video_id, Video.deleted_at.is_not(None))
+        with self.database.read() as session:
+            if session.scalars(gone).first() is not None:
+                raise NotFoundError("The video of this link was deleted.")
+
     def restore(self, owner: str, video_id: str) -> Video:
         """Bring a deleted video back; one that is there stays as it is.
 
