@@ -1,3 +1,5 @@
+import time
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -11,6 +13,7 @@ def make(url: str, prompt: str) -> str:
     made: str = httpx.post(f"{url}/v1/videos", json=body).raise_for_status().json()["id"]
     while (video := httpx.get(f"{url}/v1/videos/{made}").json())["status"] != "completed":
         assert video["status"] != "failed", video
+        time.sleep(0.1)
     return made
 
 

@@ -49,7 +49,7 @@ class Table:
     def __init__(self, visitor: Visitor, board: dict[str, Any]) -> None:
         self.visitor, self.t, self.board = visitor, visitor.tongue, board
         self.path = f"/v1/storyboards/{board['id']}"
-        self.cards: list[dict[str, Any]] = [_told(card) for card in board["cards"]]
+        self.cards = [_told(card) for card in board["cards"] or [DRAFT]]
         self.hand = 0
         self.shown = ""
 
