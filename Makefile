@@ -11,7 +11,7 @@ SDKS = .venv/sdk/2.2.0 .venv/sdk/2.26.0 .venv/sdk/source .venv/sdk/tools .venv/s
 PROMPT ?= two red hot-air balloons drift right over a snow field at dawn, the camera pans left
 SEED ?= 7
 
-.PHONY: demo test lint format figures readme clean
+.PHONY: demo test lint format figures readme screenshots clean
 
 demo: .venv/ready
 	.venv/bin/pleinair generate "$(PROMPT)" --seed $(SEED) -o out/demo.mp4 --sheet out/demo.png
@@ -35,6 +35,9 @@ figures: .venv/ready-dev
 
 readme: .venv/ready-dev
 	.venv/bin/python scripts/readme.py
+
+screenshots: .venv/ready-dev .venv/ready-browser
+	PYTHONPATH=. .venv/bin/python scripts/screenshots.py $(if $(DOCS),--docs)
 
 clean:
 	rm -rf .venv out
