@@ -171,6 +171,30 @@ def test_the_desk_filters_and_pages_the_soonest_due_first(open_house: Open) -> N
     assert desk.get("/admin/v1/reviews/share_none").status_code == 404
 
 
+def test_the_desk_lists_what_was_decided_the_last_first(open_house: Open) -> None:
+    use, reviewer = open_house.live.services, open_house.house.member(Role.REVIEWER)
+    owner, other = open_house.house.member(), open_house.house.member()
+    _, desk = open_house.as_role(Role.REVIEWER)
+    ids = [use.shares.ask(one.id, film(use, one)).id for one in (owner, other, owner, owner)]
+    for share_id, decision in zip(ids[:3], ("refuse", "approve", "changes"), strict=True):
+        reason = None if decision == "approve" else "quality"
+        use.reviews.decide(reviewer, share_id, decision, reason)
+
+    def listed(**asked: object) -> list[str]:
+        told = desk.get("/admin/v1/reviews", params={"state": "decided"} | asked)
+        return [case["id"] for case in told.json()["data"]]
+
+    assert listed() == [ids[2], ids[1], ids[0]]
+    assert listed(limit=1) == [ids[2]]
+    assert listed(after=ids[2]) == [ids[1], ids[0]]
+    assert listed(owner=owner.id) == [ids[2], ids[0]]
+    use.shares.appeal(owner.id, use.desk.get(ids[0]).video.id, "Look again.")
+    assert listed() == [ids[2], ids[1]]
+    somebody_else = open_house.house.member(Role.REVIEWER)
+    use.reviews.appeal(somebody_else, ids[0], "refuse", "It stays.")
+    assert listed() == [ids[0], ids[2], ids[1]]
+
+
 def test_a_reviewer_sees_nothing_of_what_was_not_asked_or_is_taken_back(open_house: Open) -> None:
     use = open_house.live.services
     owner = open_house.house.member()

@@ -13,9 +13,9 @@ from pleinair.api.identity import Acting
 from pleinair.api.services import Use
 from pleinair.api.shapes import REFUSALS, Strict, seconds
 from pleinair.errors import InputError, PleinairError
-from pleinair.review.desk import WAITS
+from pleinair.review.desk import VIEWS, WAITS
 from pleinair.review.held import HeldVideo
-from pleinair.review.states import REASONS, STATES
+from pleinair.review.states import REASONS
 
 router = APIRouter(prefix="/admin/v1", tags=["reviews"], responses=REFUSALS)
 CONTENT = told_of("video/mp4", "image/webp", "image/jpeg")
@@ -110,13 +110,14 @@ class HeldCleared(BaseModel):
 def list_reviews(
     actor: Acting,
     use: Use,
-    state: Annotated[str, Query(description=f"{WAITS}, {', '.join(STATES)}.")] = WAITS,
+    state: Annotated[str, Query(description=f"One of: {', '.join(VIEWS)}.")] = WAITS,
     programme_id: str | None = None,
+    owner: Annotated[str | None, Query(description="Of one member alone.")] = None,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> ReviewList:
-    """Videos that are to be shared, the soonest due first."""
-    found = use.desk.list(state, programme_id, after, limit)
+    """Videos that are to be shared, the soonest due first; decided ones the last first."""
+    found = use.desk.list(state, programme_id, after, limit, owner=owner)
     return ReviewList(data=[review_object(case, actor) for case in found])
 
 

@@ -1,7 +1,7 @@
 """The reviewers' desk: shares with all that a person wants to know before deciding."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
@@ -16,7 +16,10 @@ from pleinair.service.db import Database, now
 from pleinair.service.programme_tables import Flag, Member, Share
 from pleinair.service.tables import Artifact, Video
 
-WAITS = "waiting"
+WAITS, DECIDED = "waiting", "decided"
+VIEWS = (WAITS, DECIDED, *STATES)
+"""What a list can be of: what waits for the team, what a decision was made about, one state."""
+_ENDED: ColumnElement[float] = func.coalesce(Share.appeal_decided_at, Share.decided_at)
 MOST_REFUSALS = 5
 """Earlier refusals that a case tells of."""
 
@@ -83,32 +86,36 @@ class Desk:
         programme_id: str | None = None,
         after: str | None = None,
         limit: int = 50,
+        *,
+        owner: str | None = None,
     ) -> list[Case]:
-        """Shares by when they are due, the soonest first.
+        """Shares by when they are due, the soonest first; decided ones by when, the last first.
 
         Args:
-            state: one of `STATES`, or ``waiting`` for all that wait for the team.
+            state: one of `VIEWS`.
             programme_id: of one programme alone.
             after: id of the last share of the page before.
             limit: shares at most.
+            owner: of one member alone.
 
         Raises:
             InputError: there is no such state, or no such share.
         """
-        if state not in (WAITS, *STATES):
-            raise InputError("state", state, ", ".join((WAITS, *STATES)))
-        wanted = select(Share).where(Share.state.in_(WAITING if state == WAITS else (state,)))
+        if state not in VIEWS:
+            raise InputError("state", state, ", ".join(VIEWS))
+        wanted = select(Share).where(_of(state))
         if programme_id:
             wanted = wanted.where(Share.programme_id == programme_id)
+        if owner:
+            wanted = wanted.where(Share.owner == owner)
         with self.database.read() as session:
             if after:
                 last = session.get(Share, after)
                 if last is None:
                     raise InputError("after", after, "the id of the last share of the page before")
-                same = and_(Share.due_at == last.due_at, Share.id > last.id)
-                wanted = wanted.where(or_(Share.due_at > last.due_at, same))
-            soonest = wanted.order_by(Share.due_at, Share.id).limit(limit)
-            return _cases(session, session.scalars(soonest).all())
+                wanted = wanted.where(_behind(state, last))
+            order = _ENDED.desc() if state == DECIDED else Share.due_at
+            return _cases(session, session.scalars(wanted.order_by(order, Share.id).limit(limit)))
 
     def get(self, share_id: str) -> Case:
         """One share; raises NotFoundError."""
@@ -131,6 +138,20 @@ class Desk:
             return file_of(session, share.video_id, variant, number)
 
 
+def _of(state: str) -> ColumnElement[bool]:
+    if state == DECIDED:
+        return Share.state.not_in(WAITING) & Share.decided_at.is_not(None)
+    return Share.state.in_(WAITING if state == WAITS else (state,))
+
+
+def _behind(state: str, last: Share) -> ColumnElement[bool]:
+    """Whether a share comes after the last one of the page before."""
+    if state == DECIDED:
+        ended = last.appeal_decided_at or last.decided_at
+        return (ended > _ENDED) | ((ended == _ENDED) & (Share.id > last.id))
+    return (Share.due_at > last.due_at) | ((Share.due_at == last.due_at) & (Share.id > last.id))
+
+
 def _known(session: Session, share_id: str) -> Share:
     found = session.get(Share, share_id)
     if found is None:
@@ -138,8 +159,9 @@ def _known(session: Session, share_id: str) -> Share:
     return found
 
 
-def _cases(session: Session, shares: Sequence[Share]) -> list[Case]:
+def _cases(session: Session, found_shares: Iterable[Share]) -> list[Case]:
     """Shares with what belongs to them, in a few questions for all."""
+    shares = list(found_shares)
     owners = {share.owner for share in shares}
     ids = {share.video_id for share in shares}
     videos = {video.id: video for video in session.scalars(select(Video).where(Video.id.in_(ids)))}

@@ -101,16 +101,40 @@ document.addEventListener("mouseover", play(true));
 document.addEventListener("mouseout", play(false));
 document.addEventListener("focusin", play(true));
 document.addEventListener("focusout", play(false));
-// Keys: an element that says data-key="c" is pressed by it, unless somebody is typing.
+// What is quicker than a question to the server: opening a dialog, playing, going to a frame.
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-opens]");
+  if (opener) pleinair.open(opener.dataset.opens);
+  const video = event.target.closest?.("section")?.querySelector(".screen video");
+  if (video && event.target.closest("[data-plays]")) video.paused ? video.play().catch(() => {}) : video.pause();
+  if (video && event.target.matches("[data-seeks]")) {
+    const column = Math.floor(5 * event.offsetX / event.target.clientWidth);
+    const row = Math.floor(5 * event.offsetY / event.target.clientHeight);
+    video.pause();
+    video.currentTime = video.duration * (5 * row + column) / 24;
+  }
+});
+// Keys: an element that says data-key="c" is pressed by it, unless somebody is typing. A key that
+// is held down presses once, and space and Enter belong to what has the focus.
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
+  const dialog = event.target.closest?.("dialog[open]");
+  if (dialog && event.key === "Enter" && !event.shiftKey && !event.isComposing && event.target.matches("input, textarea, select")) {
+    const confirm = dialog.querySelector("[data-confirm]:not([disabled])");
+    if (!confirm) return;
+    event.preventDefault();
+    confirm.click();
+    return;
+  }
+  if (event.repeat) return;
+  const own = [" ", "Enter"].includes(event.key) && event.target.closest?.("button, a, summary, input, video");
+  const typing = own || event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     document.querySelector("[data-key='mod+enter']:not([disabled])")?.click();
     event.preventDefault();
   } else if (event.key === "Enter" && typing?.matches("input")) {
     typing.closest("dialog, .bare")?.querySelector("[data-key='Enter']:not([disabled])")?.click();
   } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) {
-    const found = document.querySelector(`[data-key="${CSS.escape(event.key)}"]:not([disabled])`);
+    const found = document.querySelector(`[data-key~="${event.key === " " ? "space" : CSS.escape(event.key)}"]:not([disabled])`);
     if (!found) return;
     event.preventDefault();
     found.matches("input, textarea, select") ? found.focus() : found.click();
