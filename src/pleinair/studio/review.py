@@ -276,9 +276,9 @@ def _notices(visitor: Visitor, notices: Sequence[Json]) -> None:
     if not notices:
         return
     t = visitor.tongue
-    with inside("details", "notices"):
+    with inside("details"):
         Tag("summary", t.count(len(notices), "{n} notice to the team", "{n} notices to the team"))
-        with inside("ul"):
+        with inside("ul", "notices"):
             for notice in notices:
                 _notice(visitor, notice)
 
