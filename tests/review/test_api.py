@@ -180,7 +180,7 @@ def test_the_desk_lists_what_was_decided_the_last_first(open_house: Open) -> Non
         reason = None if decision == "approve" else "quality"
         use.reviews.decide(reviewer, share_id, decision, reason)
 
-    def listed(**asked: object) -> list[str]:
+    def listed(**asked: str | int) -> list[str]:
         told = desk.get("/admin/v1/reviews", params={"state": "decided"} | asked)
         return [case["id"] for case in told.json()["data"]]
 

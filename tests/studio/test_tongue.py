@@ -10,6 +10,7 @@ import pytest
 
 import pleinair.studio
 from pleinair.access.actor import Role
+from pleinair.review.found import UNCHECKED
 from pleinair.review.states import REASONS
 from pleinair.studio import account, board, film, prompt, share
 from pleinair.studio.tongue import LANGUAGES, Tongue
@@ -26,6 +27,7 @@ TOLD = (
     *board.KINDS.values(),
     *board.SIZES.values(),
     *REASONS,
+    UNCHECKED,
     *(role.replace("_", " ") for role in Role),
     *("active", "limited", "stopped", "revoked"),  # keys
     *("open", "paused", "closed"),  # programmes

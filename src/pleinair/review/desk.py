@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from pleinair.access.actor import Actor
@@ -148,7 +148,7 @@ def _behind(state: str, last: Share) -> ColumnElement[bool]:
     """Whether a share comes after the last one of the page before."""
     if state == DECIDED:
         ended = last.appeal_decided_at or last.decided_at
-        return (ended > _ENDED) | ((ended == _ENDED) & (Share.id > last.id))
+        return (_ENDED < ended) | ((_ENDED == ended) & (Share.id > last.id))
     return (Share.due_at > last.due_at) | ((Share.due_at == last.due_at) & (Share.id > last.id))
 
 
