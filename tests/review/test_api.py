@@ -181,7 +181,8 @@ def test_the_desk_lists_what_was_decided_the_last_first(open_house: Open) -> Non
         use.reviews.decide(reviewer, share_id, decision, reason)
 
     def listed(**asked: str | int) -> list[str]:
-        told = desk.get("/admin/v1/reviews", params={"state": "decided"} | asked)
+        params: dict[str, str | int] = {"state": "decided", **asked}
+        told = desk.get("/admin/v1/reviews", params=params)
         return [case["id"] for case in told.json()["data"]]
 
     assert listed() == [ids[2], ids[1], ids[0]]

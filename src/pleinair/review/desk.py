@@ -19,7 +19,6 @@ from pleinair.service.tables import Artifact, Video
 WAITS, DECIDED = "waiting", "decided"
 VIEWS = (WAITS, DECIDED, *STATES)
 """What a list can be of: what waits for the team, what a decision was made about, one state."""
-_ENDED: ColumnElement[float] = func.coalesce(Share.appeal_decided_at, Share.decided_at)
 MOST_REFUSALS = 5
 """Earlier refusals that a case tells of."""
 
@@ -114,7 +113,7 @@ class Desk:
                 if last is None:
                     raise InputError("after", after, "the id of the last share of the page before")
                 wanted = wanted.where(_behind(state, last))
-            order = _ENDED.desc() if state == DECIDED else Share.due_at
+            order = _ended().desc() if state == DECIDED else Share.due_at
             return _cases(session, session.scalars(wanted.order_by(order, Share.id).limit(limit)))
 
     def get(self, share_id: str) -> Case:
@@ -144,11 +143,15 @@ def _of(state: str) -> ColumnElement[bool]:
     return Share.state.in_(WAITING if state == WAITS else (state,))
 
 
+def _ended() -> ColumnElement[float | None]:
+    return func.coalesce(Share.appeal_decided_at, Share.decided_at)
+
+
 def _behind(state: str, last: Share) -> ColumnElement[bool]:
     """Whether a share comes after the last one of the page before."""
     if state == DECIDED:
-        ended = last.appeal_decided_at or last.decided_at
-        return (_ENDED < ended) | ((_ENDED == ended) & (Share.id > last.id))
+        ended, before = _ended(), last.appeal_decided_at or last.decided_at
+        return (ended < before) | ((ended == before) & (Share.id > last.id))
     return (Share.due_at > last.due_at) | ((Share.due_at == last.due_at) & (Share.id > last.id))
 
 
