@@ -162,12 +162,6 @@ class Field(Tag):
         self.value = value
         ui.run_javascript(f"pleinair.fill({self.control.html_id!r}, {value!r})")
 
-    async def read(self) -> str:
-        """Its value as it stands in the browser, also what was typed just before a key."""
-        asked = f"document.getElementById({self.control.html_id!r}).value"
-        self.value = str(await ui.run_javascript(asked, timeout=10.0))
-        return self.value
-
     def blame(self, message: str | None) -> None:
         """Say what is wrong with it, or that nothing is."""
         if (message or "") == self.wrong.text:

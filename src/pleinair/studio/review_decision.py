@@ -59,8 +59,8 @@ class Decision(Dialog):
 
     async def confirm(self) -> None:
         """Decide, if nothing is missing."""
-        reason = await self.reason.read() if self.reason else None
-        words = (await self.words.read()).strip()
+        reason = self.reason.value if self.reason else None
+        words = self.words.value.strip()
         if self.reason and not reason:
             self.reason.blame(self.t("Choose a reason."))
             return
