@@ -215,6 +215,17 @@ class Dialog(Tag):
         ui.run_javascript(f"pleinair.shut({self.html_id!r})")
 
 
+def secret(text: str, tongue: Tongue) -> Tag:
+    """Something to be copied, such as a key that is told once, and a button that copies it."""
+    with inside("div") as made:
+        told = Tag("code", text, "secret", tabindex="0")
+        button = Tag("button", tongue("Copy"), "button", type="button", aria_live="polite")
+        # The browser copies only in the very moment of a click.
+        done = tongue("Copied")
+        button.on("click", js_handler=f"e => pleinair.copy({told.html_id!r}, e.target, {done!r})")
+    return made
+
+
 def choices(
     label: str, options: Mapping[str, str], value: str, said: Says, classes: str = ""
 ) -> Tag:

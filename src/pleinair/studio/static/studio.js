@@ -7,8 +7,21 @@ window.pleinair = {
     control.value = value;
     control.dispatchEvent(new Event("input", { bubbles: true }));
   },
-  open(id) { document.getElementById(id)?.showModal(); },
+  // What was made for this may come a moment later.
+  open(id, tries = 60) {
+    const dialog = document.getElementById(id);
+    if (dialog) dialog.showModal();
+    else if (tries) requestAnimationFrame(() => pleinair.open(id, tries - 1));
+  },
   shut(id) { document.getElementById(id)?.close(); },
+  reveal(what) { document.querySelector(what)?.scrollIntoView({ block: "nearest", inline: "center" }); },
+  async copy(id, button, done) {
+    const told = document.getElementById(id);
+    getSelection().selectAllChildren(told);
+    try { await navigator.clipboard.writeText(told.textContent); }
+    catch { document.execCommand("copy"); } // a page that came without TLS has no clipboard
+    button.textContent = done;
+  },
   choose(name, value) {
     document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`;
     location.reload();
