@@ -7,13 +7,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pleinair.studio import account, board, boards, create, entry, library, review, video
+from pleinair.studio import account, board, boards, console, create, entry, library, review, video
 from pleinair.studio.pages import Pages
 from pleinair.studio.parts import Tag, link
 from pleinair.studio.shell import STATIC, bare
 from pleinair.studio.visitor import stranger
 
-NOUNS = (create, boards, board, library, video, account, review, entry)
+NOUNS = (create, boards, board, library, video, account, review, console, entry)
 HEAD = """
 <link rel="stylesheet" href="/_studio/studio.css">
 <script src="/_studio/studio.js"></script>

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from pleinair.studio.french import FRENCH
+from pleinair.studio.french_console import FRENCH_CONSOLE
 from pleinair.studio.french_review import FRENCH_REVIEW
 
-LANGUAGES: Mapping[str, Mapping[str, str]] = {"en": {}, "fr": FRENCH_REVIEW | FRENCH}
+LANGUAGES: Mapping[str, Mapping[str, str]] = {
+    "en": {},
+    "fr": FRENCH_CONSOLE | FRENCH_REVIEW | FRENCH,
+}
 NAMES = {"en": "English", "fr": "Français"}
 MONTHS = "janvier février mars avril mai juin juillet août septembre octobre novembre décembre"
 
