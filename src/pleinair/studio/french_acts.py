@@ -336,6 +336,8 @@ FRENCH_ACTS: dict[str, str] = {
     ),
     "{n} video that waits goes on waiting.": "{n} vidéo en attente continue d’attendre.",
     "{n} videos that wait go on waiting.": "{n} vidéos en attente continuent d’attendre.",
+    "No video waits or is being made.": "Aucune vidéo n’attend ni n’est en cours.",
+    "{account}: {amount}": "{account} : {amount}",
     "They hear: “{message}”": "Ce qui leur est dit : « {message} »",
     "Off now": "Coupé maintenant",
     "What was off": "Ce qui a été coupé",

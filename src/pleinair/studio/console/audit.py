@@ -16,23 +16,18 @@ def install(pages: Pages) -> None:
     """Add the page."""
 
     @pages.page("/console/audit")
-    async def audit(visitor: Visitor, subject: str = "") -> None:
-        await Audit(visitor, subject).open()
+    async def audit(visitor: Visitor) -> None:
+        await Audit(visitor).open()
 
 
 class Audit(Room):
-    """Filters, records, and the check.
-
-    Args:
-        visitor: who opened it.
-        subject: only acts on this id.
-    """
+    """Filters, records, and the check."""
 
     here = "/console/audit"
 
-    def __init__(self, visitor: Visitor, subject: str) -> None:
+    def __init__(self, visitor: Visitor) -> None:
         super().__init__(visitor)
-        self.wanted = {"actor": "", "act": "", "subject": subject}
+        self.wanted = {"actor": "", "act": "", "subject": ""}
 
     async def load(self) -> None:
         """Ask for the newest records."""

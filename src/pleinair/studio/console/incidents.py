@@ -48,7 +48,8 @@ class Incidents(Room):
 
         async def choose(state: str) -> None:
             self.chosen = state
-            await self.refresh()
+            await self.load()
+            self._show()
 
         states = {name: words.STATES[name] for name in ("limited", "stopped", "closed")}
         with inside("div", "filters"):
@@ -59,9 +60,16 @@ class Incidents(Room):
                 options=options(states, t, t("every state")),
                 said=choose,
             )
-        heads = (t("Key"), t("Owner"), t("What"), t("State"), t("Score"), t("Noticed"))
-        rows = [self._cells(found) for found in self.found]
-        self.longer(t("Leaks"), heads, rows, t("No key seems to be in other hands."))
+        self.list = Tag("div")
+        self._show()
+
+    def _show(self) -> None:
+        t = self.t
+        self.list.clear()
+        with self.list:
+            heads = (t("Key"), t("Owner"), t("What"), t("State"), t("Score"), t("Noticed"))
+            rows = [self._cells(found) for found in self.found]
+            self.longer(t("Leaks"), heads, rows, t("No key seems to be in other hands."))
 
     def _cells(self, found: Thing) -> tuple[Any, ...]:
         def state() -> None:

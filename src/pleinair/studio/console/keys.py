@@ -20,23 +20,18 @@ def install(pages: Pages) -> None:
     """Add the page."""
 
     @pages.page("/console/keys")
-    async def keys(visitor: Visitor, state: str = "") -> None:
-        await Keys(visitor, state).open()
+    async def keys(visitor: Visitor) -> None:
+        await Keys(visitor).open()
 
 
 class Keys(Room):
-    """The list, and a form for decoys.
-
-    Args:
-        visitor: who opened it.
-        state: only keys of that state.
-    """
+    """The list, and a form for decoys."""
 
     here = "/console/keys"
 
-    def __init__(self, visitor: Visitor, state: str) -> None:
+    def __init__(self, visitor: Visitor) -> None:
         super().__init__(visitor)
-        self.chosen = state if state in words.STATES else ""
+        self.chosen = ""
 
     async def load(self) -> None:
         """Ask for them, and for whose they are."""
@@ -49,7 +44,8 @@ class Keys(Room):
 
         async def choose(state: str) -> None:
             self.chosen = state
-            await self.refresh()
+            await self.load()
+            self._show()
 
         states = {name: words.STATES[name] for name in ("active", "limited", "stopped", "revoked")}
         with inside("div", "filters"):
@@ -60,7 +56,8 @@ class Keys(Room):
                 options=options(states, t, t("every state")),
                 said=choose,
             )
-        list_keys(self, self.found, self.names)
+        self.list = Tag("div")
+        self._show()
         with inside("section", "sheet slim"):
             Tag("h2", t("Make a decoy"))
             Tag("p", t("A decoy opens nothing. Leave it where only a thief looks."))
@@ -74,6 +71,11 @@ class Keys(Room):
                 await self.once(t("The decoy"), t("It is shown only now. Copy it."), made["secret"])
 
             form.button(t("Make it"), make)
+
+    def _show(self) -> None:
+        self.list.clear()
+        with self.list:
+            list_keys(self, self.found, self.names)
 
 
 def list_keys(room: Room, found: Sequence[Thing], names: Names) -> None:

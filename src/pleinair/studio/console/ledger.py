@@ -143,7 +143,8 @@ class Ledger(Room):
         def sides() -> None:
             with inside("div"):
                 for entry in posting["entries"]:
-                    said = f"{self.names.account(entry['account'])}: {_money(entry)}"
+                    account = self.names.account(entry["account"])
+                    said = self.t("{account}: {amount}", account=account, amount=_money(entry))
                     Tag("div", said, "small")
 
         return (

@@ -232,23 +232,31 @@ class OffForm:
                 keys=t.count(reach["keys"], "{n} key", "{n} keys"),
             )
         able = t("Looking, downloading, cancelling and deleting go on.")
-        waits = t.count(
-            waiting,
-            "{n} video that waits goes on waiting.",
-            "{n} videos that wait go on waiting.",
-        )
-        makes = (
-            t.count(
-                running,
-                "{n} video that is being made is cancelled.",
-                "{n} videos that are being made are cancelled.",
+        said = [people, able]
+        if waiting:
+            said.append(
+                t.count(
+                    waiting,
+                    "{n} video that waits goes on waiting.",
+                    "{n} videos that wait go on waiting.",
+                )
             )
-            if body["running"] == "cancel"
-            else t.count(
-                running,
-                "{n} video that is being made pauses, and begins anew later.",
-                "{n} videos that are being made pause, and begin anew later.",
+        if running and body["running"] == "cancel":
+            said.append(
+                t.count(
+                    running,
+                    "{n} video that is being made is cancelled.",
+                    "{n} videos that are being made are cancelled.",
+                )
             )
-        )
-        heard = t("They hear: “{message}”", message=body["message"])
-        return [people, able, waits, makes, heard]
+        elif running:
+            said.append(
+                t.count(
+                    running,
+                    "{n} video that is being made pauses, and begins anew later.",
+                    "{n} videos that are being made pause, and begin anew later.",
+                )
+            )
+        if not waiting and not running:
+            said.append(t("No video waits or is being made."))
+        return [*said, t("They hear: “{message}”", message=body["message"])]

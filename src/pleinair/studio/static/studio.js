@@ -10,8 +10,12 @@ window.pleinair = {
   // What was made for this may come a moment later.
   open(id, tries = 60) {
     const dialog = document.getElementById(id);
-    if (dialog) dialog.showModal();
-    else if (tries) requestAnimationFrame(() => pleinair.open(id, tries - 1));
+    if (dialog) {
+      dialog.showModal();
+      // Whence it was opened may be gone when it closes.
+      const land = () => document.activeElement === document.body && document.getElementById("content")?.focus({ preventScroll: true });
+      dialog.addEventListener("close", () => setTimeout(land, 250), { once: true });
+    } else if (tries) requestAnimationFrame(() => pleinair.open(id, tries - 1));
   },
   shut(id) { document.getElementById(id)?.close(); },
   reveal(what) { document.querySelector(what)?.scrollIntoView({ block: "nearest", inline: "center" }); },
