@@ -18,7 +18,10 @@ HEAD = """
 <link rel="stylesheet" href="/_studio/studio.css">
 <script src="/_studio/studio.js"></script>
 """
-OTHERS = ("/v1", "/access", "/admin", "/shared", "/media", "/health", "/ready", "/metrics")
+OTHERS = (
+    *("/v1", "/access", "/admin", "/shared", "/media", "/health", "/ready", "/metrics"),
+    *("/transparency", "/transparency.json"),
+)
 """Paths that are not the studio's: what is not found under them is told as the API tells it."""
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
