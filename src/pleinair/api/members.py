@@ -223,7 +223,7 @@ def create_invitation(
     )
     base = base_of(use, request)
     told = _invitation(made).model_dump()
-    return InvitationWithLink(**told, token=token, url=f"{base}/access/v1/invitations/{token}")
+    return InvitationWithLink(**told, token=token, url=f"{base}/invitations/{token}")
 
 
 @router.post("/invitations/{invitation_id}/revoke", name="invitations.revoke")

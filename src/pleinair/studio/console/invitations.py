@@ -85,7 +85,7 @@ class Invitations(Room):
             made = await self.api.post("/admin/v1/invitations", body)
             await self.refresh()
             # For a person, the page of the studio; the API's own address is for programs.
-            address = made["url"].replace("/access/v1/invitations/", "/invitations/")
+            address = made["url"]
             said = t("Send this link to them. It works once, and is shown only now.")
             await self.once(t("The invitation"), said, address)
 
