@@ -31,6 +31,7 @@ PROMPTS = (
     "a sailboat on the sea at sunset, scattered clouds",
     "a black and white film of a forest in the fog",
 )
+TYPED = "two red hot-air baloons over a lake at dawn, pan left"
 SHOWN = {"create": "studio-create", "storyboard": "studio-storyboard", "review": "studio-review"}
 """Pages that the README shows, and what their pictures are called there."""
 
@@ -76,7 +77,7 @@ class Scene:
             artist.post(f"/v1/videos/{self.videos[1]}/mark", json={"folder": "Nights"})
             for video, title in zip(self.videos[:4], ("Dawn", "Moon", "Mill", "Snow"), strict=True):
                 asked = artist.post(f"/v1/videos/{video}/share", json={"title": title})
-                self.shared = self.shared or asked.raise_for_status().json()["id"]
+                self.shared = asked.raise_for_status().json()["id"]
             reviewer.post(
                 f"/admin/v1/reviews/{self.shared}/decision", json={"decision": "approve"}
             ).raise_for_status()
@@ -146,6 +147,9 @@ def take(scene: Scene, out: Path) -> None:
                 page = _open(browser, scene, who, kind == "dark", kind == "phone")
                 page.goto(address)
                 page.wait_for_timeout(1500)
+                if name == "create":  # with a word that the model does not know
+                    page.get_by_label("What is to be seen").fill(TYPED)
+                    page.wait_for_timeout(800)
                 page.screenshot(path=out / f"{name}-{kind}.png")
                 page.context.close()
                 print(f"{name}-{kind}")

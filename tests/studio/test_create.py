@@ -1,6 +1,19 @@
-from playwright.sync_api import expect
+from dataclasses import replace
+from io import BytesIO
 
+import httpx
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, expect
+
+from pleinair.settings import ServiceSettings
 from tests.studio.conftest import PHONE, Studio
+
+
+@pytest.fixture
+def studio_settings(studio_settings: ServiceSettings) -> ServiceSettings:
+    """With the embedded model too, for its words; only the test card draws in these tests."""
+    return replace(studio_settings, models=("test-card", "pleinair-1"))
 
 
 def test_the_first_run_leads_to_a_playing_video(studio: Studio) -> None:
@@ -28,4 +41,67 @@ def test_a_field_that_is_not_allowed_is_named_where_it_stands(studio: Studio) ->
     page.get_by_label("Seconds").fill("4000")
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_label("Seconds")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".at-work")).to_have_count(0)
+
+
+def test_words_that_the_model_does_not_know_are_marked_and_mended(studio: Studio) -> None:
+    page = studio.person()
+    page.goto("/")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Model").select_option("pleinair-1")
+    box = page.get_by_label("What is to be seen")
+    box.fill("two baloons over a lake")
+    expect(page.locator(".prompt mark")).to_have_text("baloons")
+    page.get_by_role("button", name="baloons → balloons").click()
+    expect(box).to_have_value("two balloons over a lake")
+    expect(page.locator(".prompt mark")).to_have_count(0)
+    page.get_by_text("What it knows").click()
+    page.get_by_role("button", name="lighthouse").click()
+    expect(box).to_have_value("two balloons over a lake, lighthouse")
+
+
+def test_a_draft_comes_first_and_then_the_same_for_good(studio: Studio) -> None:
+    page = studio.person()
+    page.goto("/")
+    page.get_by_label("What is to be seen").fill("a lake at dawn")
+    page.get_by_label("Seconds").fill("1")
+    page.get_by_role("button", name="Draft").click()
+    page.get_by_role("button", name="Make it for good").click()
+    page.wait_for_function("document.querySelector('.stage video')?.videoWidth === 1280")
+    final, draft = httpx.get(f"{studio.url}/v1/videos").json()["data"]
+    assert (draft["size"], final["size"]) == ("640x360", "1280x720")
+    assert draft["seed"] == final["seed"]
+    expect(page.get_by_role("button", name="Make it for good")).to_have_count(0)
+
+
+def test_a_picture_that_is_dropped_begins_the_video(studio: Studio) -> None:
+    data = BytesIO()
+    Image.new("RGB", (96, 64), (180, 40, 30)).save(data, "PNG")
+    picture: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": data.getvalue()}
+    page = studio.person()
+    page.goto("/")
+    page.get_by_label("Begin with a picture or a clip").set_input_files(picture)
+    expect(page.get_by_role("img", name="The first picture")).to_be_visible()
+    page.get_by_label("What is to be seen").fill("a lake at dawn")
+    page.get_by_label("Seconds").fill("1")
+    page.get_by_role("button", name="Create", exact=True).click()
+    page.wait_for_function("document.querySelector('.stage video')?.readyState >= 2")
+    [made] = httpx.get(f"{studio.url}/v1/videos").json()["data"]
+    frame = httpx.get(f"{studio.url}/v1/videos/{made['id']}/content?variant=thumbnail")
+    assert frame.status_code == 200
+    page.get_by_role("button", name="Begin with nothing").click()
+    expect(page.get_by_role("img", name="The first picture")).to_have_count(0)
+
+
+def test_a_video_at_work_shows_how_far_it_is_and_is_cancelled(studio: Studio) -> None:
+    page = studio.person()
+    page.goto("/")
+    page.get_by_label("What is to be seen").fill("a lake, slow 100")
+    page.get_by_label("Seconds").fill("1")
+    page.get_by_text("More", exact=True).click()
+    page.get_by_label("Steps").fill("200")
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("img", name="How far it is")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".stage .screen").get_by_text("Cancelled")).to_be_visible()
     expect(page.locator(".at-work")).to_have_count(0)

@@ -140,11 +140,16 @@ class Account:
             for quota in found["data"]:
                 name = t(QUOTAS.get(quota["name"], quota["name"]))
                 limit = quota["limit"]
-                of = t("no limit") if limit is None else limit
+                of = t("no limit") if limit is None else _plain(limit)
                 with inside("div", "field"):
                     Tag(
                         "span",
-                        t("{name}: {used} of {limit}", name=name, used=quota["used"], limit=of),
+                        t(
+                            "{name}: {used} of {limit}",
+                            name=name,
+                            used=_plain(quota["used"]),
+                            limit=of,
+                        ),
                         "small",
                     )
                     if limit is not None and float(limit) > 0:
@@ -243,3 +248,8 @@ class Account:
                     Button(t("Leave"), leave, "danger")
                     Button(t("Stay"), dialog.shut, "first")
             Button(t("Leave the programme"), dialog.show, "plain danger")
+
+
+def _plain(amount: float | str) -> str:
+    """An amount as people write it: 17 and not 17.0; money stays as it is told."""
+    return amount if isinstance(amount, str) else f"{amount:g}"

@@ -57,8 +57,7 @@ class Prompt(Tag):
             with box:
                 Tag("div", "", "mirror", aria_hidden="true").move(box, 0)
             self.notes = Tag("div", "", "words", role="status")
-            if vocabulary:
-                self._offer()
+            self._offer()
         ui.timer(0, lambda: self.check(self.field.value), once=True)
 
     @property
@@ -78,6 +77,7 @@ class Prompt(Tag):
 
     def check(self, text: str) -> None:
         """Mark the words that the model does not know, each with one like it to take instead."""
+        self.offer.hide(self.vocabulary is None)
         unknown = self.vocabulary.encode(text).unknown if self.vocabulary else ()
         ui.run_javascript(f"pleinair.mark({self.field.control.html_id!r}, {list(unknown)!r})")
         self.notes.clear()
@@ -93,7 +93,7 @@ class Prompt(Tag):
                     Tag("span", word, "tag bad")
 
     def _offer(self) -> None:
-        with inside("details"):
+        with inside("details") as self.offer:
             Tag("summary", self.t("What it knows"))
             for group in OFFERED:
                 Tag("h3", self.t(TITLES[group]), "small quiet")
