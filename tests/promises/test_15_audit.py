@@ -28,6 +28,7 @@ from pleinair.api.services import Services
 from pleinair.service import audit
 from pleinair.service.audit import START, Anchor, Head, verify
 from pleinair.service.db import Database
+from pleinair.service.letter_tables import Signature
 from pleinair.service.programme_tables import Flag, Incident, Member, Programme, Record, Switch
 from pleinair.service.seals import broken
 from tests.access.conftest import Open
@@ -185,6 +186,10 @@ def steps(use: Services, made: Open, asked: Callable[..., httpx.Response]) -> It
     yield Step("invitations.create", "invitations", {"role": "reviewer"})
     invitation = use.invitations.list()[0].id
     yield Step("invitations.revoke", f"invitations/{invitation}/revoke", {})
+    with use.database.write() as session:
+        row = {"address": "a", "name": "Ann", "who": "", "shown": True, "confirmed_at": 1.0}
+        session.add(Signature(id="sig_test", **row))
+    yield Step("signatures.remove", "signatures/sig_test/remove", {"reason": "no person"})
     yield Step("keys.issue", "keys", {"name": "decoy"})
     decoy = use.keys.all()[0].id
     yield Step("keys.stop", f"keys/{decoy}/revoke", {"reason": "a test"})

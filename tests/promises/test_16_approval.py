@@ -17,7 +17,7 @@ from tests.promises.figure import publish
 from tests.promises.walks import Tally, Walk, world
 
 SEED = 16
-WALKS = int(os.environ.get("WALKS", 10_000 if os.environ.get("FIGURES_OUT") else 100))
+WALKS = int(os.environ.get("WALKS", 10_000 if os.environ.get("FIGURES_OUT") else 40))
 AT_ONCE = 4 if WALKS >= 1000 else 1
 """Servers, each in a process of its own."""
 

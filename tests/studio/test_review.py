@@ -163,6 +163,7 @@ def test_a_refusal_is_appealed_and_decided_by_somebody_else(
 
     other = desk(programme, Role.ADMINISTRATOR)
     other.get_by_role("radio", name="Appeals").check()
+    expect(other).to_have_url(re.compile("show=appeal"))  # once the case is drawn anew
     in_hand(other, "Fog")
     expect(other.locator(".case").get_by_text("It is meant to be dim.")).to_be_visible()
     expect(other.locator(".case").get_by_text("Nothing is to be seen.")).to_be_visible()

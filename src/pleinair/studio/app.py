@@ -19,8 +19,8 @@ HEAD = """
 <script src="/_studio/studio.js"></script>
 """
 OTHERS = (
-    *("/v1", "/access", "/admin", "/shared", "/media", "/health", "/ready", "/metrics"),
-    *("/transparency", "/transparency.json"),
+    *("/v1", "/access", "/admin", "/media", "/health", "/ready", "/metrics"),
+    *("/shared", "/gallery", "/letter", "/transparency", "/transparency.json"),
 )
 """Paths that are not the studio's: what is not found under them is told as the API tells it."""
 POLICY = (

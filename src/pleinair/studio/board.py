@@ -173,8 +173,8 @@ class Table:
             tell(told["message"] or self.t("It did not arrive."), wrong=True)
         elif told["state"] == "done":
             self.cards[self.hand]["file_id"] = told["id"]
-            self._take(self.hand)
             await self._save()
+            self._take(self.hand)
 
     def _clip(self, card: dict[str, Any]) -> None:
         t = self.t
@@ -202,8 +202,8 @@ class Table:
     async def add(self) -> None:
         """Add a card behind the one in hand."""
         self.cards.insert(self.hand + 1, _told(DRAFT))
-        self._take(self.hand + 1)
         await self._save()
+        self._take(self.hand + 1)
 
     async def remove(self) -> None:
         """Take the card in hand away."""
@@ -211,8 +211,8 @@ class Table:
             self.cards = [_told(DRAFT)]
         else:
             del self.cards[self.hand]
-        self._take(max(0, self.hand - 1))
         await self._save()
+        self._take(max(0, self.hand - 1))
 
     def _move(self, by: int) -> Any:  # noqa: ANN401
         async def move() -> None:
@@ -220,15 +220,15 @@ class Table:
             if not 0 <= to < len(self.cards):
                 return
             self.cards.insert(to, self.cards.pop(self.hand))
-            self._take(to)
             await self._save()
+            self._take(to)
 
         return move
 
     async def _kind(self, kind: str) -> None:
         self.cards[self.hand]["kind"] = kind
-        self._take(self.hand)
         await self._save()
+        self._take(self.hand)
 
     def _keep(self, name: str) -> Callable[[str], None]:
         """Keep what is typed for the card in hand, before anything else can be done."""
@@ -240,8 +240,8 @@ class Table:
         return keep
 
     async def _changed(self, text: str) -> None:
-        self._lay()
         await self._save()
+        self._lay()
 
     # The storyboard
 

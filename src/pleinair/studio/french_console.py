@@ -104,6 +104,7 @@ FRENCH_CONSOLE: dict[str, str] = {
     "stopped a leaked key": "a arrêté une clé qui a fui",
     "learned of a key found in public": "a appris qu’une clé était publique",
     "saw a decoy used": "a vu un leurre utilisé",
+    "removed a signature": "a retiré une signature",
     "closed a leak": "a clos une fuite",
     "decided a review": "a décidé d’une validation",
     "decided an appeal": "a décidé d’un appel",

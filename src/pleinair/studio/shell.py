@@ -7,9 +7,9 @@ from pathlib import Path
 
 from nicegui import ui
 
-from pleinair.studio.parts import Button, Tag, inside, link
+from pleinair.studio.parts import Tag, inside, link
 from pleinair.studio.tongue import NAMES
-from pleinair.studio.visitor import Visitor
+from pleinair.studio.visitor import LANGUAGE, Visitor
 
 STATIC = Path(__file__).parent / "static"
 _SCRIPT = "<script>{code}</script>"
@@ -100,12 +100,7 @@ def _settings(visitor: Visitor) -> None:
     t = visitor.tongue
     with inside("div", "settings"):
         other = next(name for name in NAMES if name != t.name)
-
-        async def speak() -> None:
-            ui.run_javascript(f"pleinair.choose('pleinair_language', {other!r})")
-
-        async def turn() -> None:
-            ui.run_javascript("pleinair.turn()")
-
-        Button(NAMES[other], speak, "plain", lang=other)
-        Button(t("Light or dark"), turn, "plain theme")
+        speak = Tag("button", NAMES[other], "button plain", type="button", lang=other)
+        speak.on("click", js_handler=f"() => pleinair.choose('{LANGUAGE}', '{other}')")
+        turn = Tag("button", t("Light or dark"), "button plain", type="button")
+        turn.on("click", js_handler="() => pleinair.turn()")

@@ -117,6 +117,7 @@ ACTS = {
     "keys.stop": "stopped a key",
     "switches.off": "put something off",
     "switches.on": "put something on again",
+    "signatures.remove": "removed a signature",
     "incidents.limit": "limited a key",
     "incidents.stop": "stopped a leaked key",
     "incidents.published": "learned of a key found in public",

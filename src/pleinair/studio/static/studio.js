@@ -144,11 +144,13 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.repeat) return;
   const own = [" ", "Enter"].includes(event.key) && event.target.closest?.("button, a, summary, input, video");
-  const typing = own || event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
+  // A dialog that was just closed may keep the focus for a moment; nobody types into it any more.
+  const shut = event.target.closest?.("dialog:not([open])");
+  const typing = !shut && (own || event.target.closest?.("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]"));
   if ((event.ctrlKey || event.metaKey) && event.key === "Enter") {
     document.querySelector("[data-key='mod+enter']:not([disabled])")?.click();
     event.preventDefault();
-  } else if (event.key === "Enter" && typing?.matches("input")) {
+  } else if (event.key === "Enter" && typing?.matches?.("input")) {
     typing.closest("dialog, .bare")?.querySelector("[data-key='Enter']:not([disabled])")?.click();
   } else if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey && !document.querySelector("dialog[open]")) {
     const found = document.querySelector(`[data-key~="${event.key === " " ? "space" : CSS.escape(event.key)}"]:not([disabled])`);
