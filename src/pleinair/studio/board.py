@@ -164,8 +164,8 @@ class Table:
             Tag("label", t("Drop a picture here, or choose"), for_=name)
             Tag("input", type="file", id=name, accept="image/*")
         event = f"card-{zone.id}"
+        zone.put(data_drop=event)
         ui.on(event, self._dropped)
-        ui.run_javascript(f"pleinair.dropzone({zone.html_id!r}, {event!r})")
 
     async def _dropped(self, event: GenericEventArguments) -> None:
         told = event.args

@@ -149,14 +149,8 @@ class Easel:
             Tag("label", t("Begin with a picture or a clip: drop it here, or choose"), for_=name)
             Tag("input", type="file", id=name, accept="image/*,video/*")
         event = f"begin-{self.begin_with.id}"
+        self.begin_with.put(data_drop=event)
         ui.on(event, self._dropped)
-        ui.timer(
-            0,
-            once=True,
-            callback=lambda: ui.run_javascript(
-                f"pleinair.dropzone({self.begin_with.html_id!r}, {event!r})"
-            ),
-        )
         self.ways = Tag("div")
         self._show_begun()
 

@@ -78,30 +78,45 @@ window.pleinair = {
     }
     mirror.append(text.slice(done) + "\n");
   },
-  // A place for a file: by drop, by paste or by its button. It goes up as the API takes files.
-  dropzone(id, event) {
-    const zone = document.getElementById(id);
-    if (!zone || zone.dataset.ready) return;
-    zone.dataset.ready = "yes";
-    const send = async (file) => {
-      if (!file) return;
-      emitEvent(event, { state: "begun", name: file.name });
-      const form = new FormData();
-      form.append("purpose", "user_data");
-      form.append("file", file, file.name);
-      const response = await fetch("/v1/files", { method: "POST", body: form });
-      const told = await response.json().catch(() => ({}));
-      const state = response.ok ? "done" : "failed";
-      emitEvent(event, { state, name: file.name, type: file.type, id: told.id, message: told.error?.message });
-    };
-    const over = (on) => zone.classList.toggle("over", on);
-    zone.addEventListener("dragover", (e) => { e.preventDefault(); over(true); });
-    zone.addEventListener("dragleave", () => over(false));
-    zone.addEventListener("drop", (e) => { e.preventDefault(); over(false); send(e.dataTransfer.files[0]); });
-    zone.querySelector("input[type=file]").addEventListener("change", (e) => { send(e.target.files[0]); e.target.value = ""; });
-    document.addEventListener("paste", (e) => { if (document.contains(zone)) send(e.clipboardData?.files[0]); });
+  // A file goes up as the API takes files; the page is told under the name that its place bears.
+  async send(zone, file) {
+    if (!zone || !file) return;
+    const tell = (told) => emitEvent(zone.dataset.drop, { name: file.name, ...told });
+    tell({ state: "begun" });
+    const form = new FormData();
+    form.append("purpose", "user_data");
+    form.append("file", file, file.name);
+    const response = await fetch("/v1/files", { method: "POST", body: form });
+    const told = await response.json().catch(() => ({}));
+    const state = response.ok ? "done" : "failed";
+    tell({ state, type: file.type, id: told.id, message: told.error?.message });
   },
 };
+// Places for a file, by drop, by paste or by its button: whoever is quicker than the page's server
+// is heard too, as nothing has to be wired first.
+const zoneOf = (event) => event.target.closest?.("[data-drop]");
+document.addEventListener("dragover", (event) => {
+  const zone = zoneOf(event);
+  if (zone) event.preventDefault();
+  zone?.classList.add("over");
+});
+document.addEventListener("dragleave", (event) => zoneOf(event)?.classList.remove("over"));
+document.addEventListener("drop", (event) => {
+  const zone = zoneOf(event);
+  if (!zone) return;
+  event.preventDefault();
+  zone.classList.remove("over");
+  pleinair.send(zone, event.dataTransfer.files[0]);
+});
+document.addEventListener("change", (event) => {
+  const zone = zoneOf(event);
+  if (!zone || event.target.type !== "file") return;
+  pleinair.send(zone, event.target.files[0]);
+  event.target.value = "";
+});
+document.addEventListener("paste", (event) => {
+  for (const zone of document.querySelectorAll("[data-drop]")) pleinair.send(zone, event.clipboardData?.files[0]);
+});
 // Films play while they are pointed at or have the focus, and only then are they fetched.
 const play = (on) => (event) => {
   const poster = event.target.closest?.(".poster[data-film]");
