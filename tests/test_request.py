@@ -7,7 +7,7 @@ import pytest
 from pleinair.errors import InputError
 from pleinair.request import MOST_GIVEN, Given, VideoRequest, parse_size
 
-GOOD = VideoRequest("a lake at dusk", seed=5, steps=20)
+GOOD = VideoRequest("a lake at dusk", seed=5, steps=20, guidance=3.0)
 PICTURE, CLIP = Given("frame", "a" * 64), Given("extend", "b" * 64)
 
 

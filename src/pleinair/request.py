@@ -76,8 +76,10 @@ class VideoRequest:
             pairs of pixels.
         fps: delivered frames a second, 1–60.
         seed: 0–4294967295; variation i is what seed + i alone would give.
-        steps: evaluations of the model for each window, 1–200.
-        guidance: how strongly the prompt is followed, 0–20; 1 is no guidance.
+        steps: evaluations of the model for each window, 1–200; None for as many as the model
+            does best with.
+        guidance: how strongly the prompt is followed, 0–20; 1 is no guidance; None for what the
+            model does best with.
         variations: how many videos, 1–16.
         negative_prompt: what to keep out, 0–32,000 characters; it works where guidance does.
         given: pictures and clips that it begins from, at most 16. With a clip to extend,
@@ -94,8 +96,8 @@ class VideoRequest:
     height: int = 360
     fps: int = 24
     seed: int = field(default_factory=draw_seed)
-    steps: int = 12
-    guidance: float = 3.0
+    steps: int | None = None
+    guidance: float | None = None
     variations: int = 1
     negative_prompt: str = ""
     given: tuple[Given, ...] = ()
@@ -107,10 +109,12 @@ class VideoRequest:
             _check_prompt("negative_prompt", self.negative_prompt)
         self._check_given()
         _check_number("seconds", self.seconds, 0, MOST_SECONDS, above=True)
-        _check_number("guidance", self.guidance, 0, 20)
+        if self.guidance is not None:
+            _check_number("guidance", self.guidance, 0, 20)
         _check_whole("fps", self.fps, 1, 60)
         _check_whole("seed", self.seed, 0, MOST_SEED)
-        _check_whole("steps", self.steps, 1, 200)
+        if self.steps is not None:
+            _check_whole("steps", self.steps, 1, 200)
         _check_whole("variations", self.variations, 1, 16)
         for side in (self.width, self.height):
             if not _is_whole(side) or side % 2 or not SIDES[0] <= side <= SIDES[1]:
@@ -149,7 +153,7 @@ class VideoRequest:
         """Plain values for JSON, from which `from_dict` makes an equal request."""
         return asdict(self) | {
             "seconds": float(self.seconds),
-            "guidance": float(self.guidance),
+            "guidance": None if self.guidance is None else float(self.guidance),
             "given": [asdict(item) for item in self.given],
         }
 

@@ -31,6 +31,7 @@ class _Pipeline:
 
     vocabulary = SimpleNamespace(suggest={"baloon": "balloon"}.get)
     trouble: Exception | None = None
+    has_few = False
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
         assert frames.shape[1] % 4 == 1
@@ -284,3 +285,28 @@ def test_a_real_pipeline_shows_the_picture_it_is_given(tiny: Pipeline) -> None:
 def test_a_gpu_that_is_not_there_is_refused(drawn: _Pipeline) -> None:
     with pytest.raises(InputError, match="no GPU"):
         Embedded(Settings(device="cuda"), cast("Pipeline", drawn))
+
+
+@pytest.mark.parametrize(
+    ("asked", "few", "drawn_with"),
+    [
+        ({}, True, (4, None)),
+        ({"steps": 2}, True, (2, None)),
+        ({"steps": 8}, True, (8, 3.0)),
+        ({"guidance": 5.0}, True, (12, 5.0)),
+        ({"negative_prompt": "rain"}, True, (12, 3.0)),
+        ({}, False, (12, 3.0)),
+        ({"steps": 3}, False, (3, 3.0)),
+    ],
+)
+def test_few_steps_are_taken_where_nothing_speaks_against_them(
+    embedded: Embedded,
+    drawn: _Pipeline,
+    asked: dict[str, Any],
+    few: bool,
+    drawn_with: tuple[int, float | None],
+) -> None:
+    drawn.has_few = few
+    made = embedded.generate(VideoRequest("a lake", seconds=0.5, fps=8, **asked))
+    assert (drawn.asked["steps"], drawn.asked["guidance"]) == drawn_with
+    assert (made.metadata.steps, made.metadata.guidance) == drawn_with

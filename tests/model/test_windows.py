@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pleinair.model.sampler import schedule
+from pleinair.model.sampler import adams, schedule
 from pleinair.model.windows import OVERLAP, WINDOW, Watched, clean_estimate, denoise, windows
 
 
@@ -38,7 +38,7 @@ def test_the_clean_clip_is_known_from_one_velocity() -> None:
         assert watched.last is not None
         guesses.append(clean_estimate(*watched.last).clone())
 
-    denoise(watched, start, held, schedule(3), tick)
+    denoise(adams, watched, start, held, schedule(3), tick)
     assert len(guesses) == 3
     assert (guesses[0][:, :, 0] == 7).all()  # a frame that is given is clean already
     torch.testing.assert_close(guesses[0][:, :, 1:], clean[:, :, 1:])

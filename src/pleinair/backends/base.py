@@ -35,6 +35,8 @@ class Metadata:
 
     Attributes:
         request: the whole request, with the seed that was used.
+        steps: evaluations of the model for each window.
+        guidance: how strongly the prompt was followed; None where the model has it built in.
         native_width, native_height, native_fps, native_frames: what the model drew, before it was
             brought to the delivered size and rate.
         unknown: words of the prompt that the model does not know, each with a known word like it.
@@ -49,6 +51,8 @@ class Metadata:
     native_height: int
     native_fps: int
     native_frames: int
+    steps: int = 0
+    guidance: float | None = None
     unknown: dict[str, str | None] = field(default_factory=dict)
     cut: int = 0
     notes: tuple[str, ...] = ()

@@ -38,6 +38,11 @@ _FULL = (
 )
 
 
+STEPS, GUIDANCE, FEW = 12, 3.0, 4
+"""What is done where a request leaves it open: few steps with guidance built in, if that will do;
+otherwise, as for a negative prompt, more steps with guidance."""
+
+
 @dataclass(frozen=True)
 class _Start:
     """What the pipeline is given, and how many native frames of it come before the video.
@@ -109,6 +114,7 @@ class Embedded:
         preview: Preview | None,
     ) -> Generation:
         size = nearest_size(request.width, request.height, self.sizes)
+        steps, guidance = plan(request, few=self.pipeline.has_few)
         started = time.perf_counter()
         start = self._start(beginning, request.seconds, size)
         encoding = time.perf_counter() - started
@@ -119,8 +125,8 @@ class Embedded:
             width=size[0],
             height=size[1],
             seed=request.seed,
-            steps=request.steps,
-            guidance=request.guidance,
+            steps=steps,
+            guidance=guidance,
             variations=request.variations,
             given=start.given,
             source=start.source,
@@ -139,7 +145,7 @@ class Embedded:
             seconds = {"encode": encoding, **seconds}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
-        metadata = self._metadata(request, size, clips, beginning, seconds)
+        metadata = self._metadata(request, size, clips, beginning, (steps, guidance), seconds)
         return Generation(tuple(delivered), request.fps, metadata)
 
     def _start(self, beginning: Beginning, seconds: float, size: tuple[int, int]) -> _Start:
@@ -181,6 +187,7 @@ class Embedded:
         size: tuple[int, int],
         clips: Clips,
         beginning: Beginning,
+        drawing: tuple[int, float | None],
         seconds: dict[str, float],
     ) -> Metadata:
         notes = list(beginning.notes)
@@ -198,12 +205,28 @@ class Embedded:
             native_height=size[1],
             native_fps=self.fps,
             native_frames=clips.video.shape[2],
+            steps=drawing[0],
+            guidance=drawing[1],
             unknown={word: self.pipeline.vocabulary.suggest(word) for word in clips.unknown},
             cut=clips.cut,
             notes=tuple(notes),
             device=self.device,
             seconds=seconds,
         )
+
+
+def plan(request: VideoRequest, *, few: bool) -> tuple[int, float | None]:
+    """Steps and guidance of a request; no guidance is that of the few-step weights.
+
+    Args:
+        request: what was asked for.
+        few: whether there are few-step weights.
+    """
+    open_to_few = request.guidance is None and not request.negative_prompt
+    if few and open_to_few and (request.steps is None or request.steps <= FEW):
+        return request.steps or FEW, None
+    guidance = GUIDANCE if request.guidance is None else request.guidance
+    return request.steps or STEPS, guidance
 
 
 def nearest_size(width: int, height: int, sizes: Iterable[tuple[int, int]]) -> tuple[int, int]:

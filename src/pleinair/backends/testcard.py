@@ -25,6 +25,7 @@ from pleinair.media.frames import Frames, Picture, at_rate, resize_picture
 from pleinair.request import VideoRequest
 
 _BARS = [(r, g, b) for r in (16, 235) for g in (16, 235) for b in (16, 235)]
+_STEPS = 12
 _SMALL = 160  # pixels of a preview's width
 
 
@@ -66,17 +67,18 @@ class TestCard:
         started = time.perf_counter()
         beginning = begin(request, materials)
         report = progress or (lambda done, total, stage: None)
-        total = request.steps * request.variations
+        steps = request.steps or _STEPS
+        total = steps * request.variations
         report(0, total, "draw")
         clips = []
         try:
             for i in range(request.variations):
                 draw = _drawing(request, request.seed + i, beginning)
-                for step in range(request.steps):
-                    self._step(request, step)
-                    report(i * request.steps + step + 1, total, "draw")
+                for step in range(steps):
+                    self._step(request, step, steps)
+                    report(i * steps + step + 1, total, "draw")
                     if preview:
-                        preview(_look(draw, step * request.frames // request.steps))
+                        preview(_look(draw, step * request.frames // steps))
                 clips.append(_clip(request, draw, beginning))
         except MemoryError as error:
             raise memory_full(request, error) from error
@@ -87,15 +89,17 @@ class TestCard:
             native_height=request.height,
             native_fps=request.fps,
             native_frames=request.frames,
+            steps=steps,
+            guidance=request.guidance,
             notes=beginning.notes,
             seconds=spent,
         )
         return Generation(tuple(clips), request.fps, made)
 
-    def _step(self, request: VideoRequest, step: int) -> None:
+    def _step(self, request: VideoRequest, step: int, steps: int) -> None:
         """One step, with what the prompt's words make of it."""
         time.sleep(self.delay + _number("slow", request.prompt) / 1000)
-        if step != request.steps // 2:
+        if step != steps // 2:
             return
         time.sleep(_number("stall", request.prompt))
         words = re.findall(r"\w+", request.prompt)

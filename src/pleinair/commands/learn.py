@@ -68,12 +68,39 @@ def train(
         write_model(out, recipe, out / "pleinair-1.safetensors", seed=seed)
 
 
+def distill(
+    weights: Annotated[
+        Path | None, typer.Option(help="The teacher; the model that ships with it if none.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder of the run, which is resumed.")] = Path(
+        "runs/few"
+    ),
+    minutes: Annotated[
+        float | None, typer.Option(help="Time for the student; by its lesson if none.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+) -> None:
+    """Teach a model to draw in 1 to 4 steps without guidance, or go on where that stopped."""
+    if minutes is not None and not 0 < minutes < 100_000:
+        raise InputError("minutes", minutes, "numbers above 0")
+    settings = Settings.read()
+    weights = weights or settings.weights / "pleinair-1.safetensors"
+    from pleinair.training.distill import distill as teach
+
+    print(teach(weights, out, minutes=minutes, threads=threads or settings.threads))
+
+
 def evaluate(
     count: Annotated[int, typer.Option(help="How many clips to judge.")] = 512,
     out: Annotated[Path, typer.Option(help="Folder for figures and sheets.")] = Path("figures"),
     seed: Annotated[int, typer.Option(help="Seed of prompts and clips.")] = 7,
     weights: Annotated[Path | None, typer.Option(help="Other weights than those shipped.")] = None,
     batch: Annotated[int, typer.Option(help="Clips made at a time.")] = 8,
+    steps: Annotated[int, typer.Option(help="Of the sampler.")] = 12,
+    guidance: Annotated[float, typer.Option(help="How strongly the prompt is followed.")] = 3.0,
+    few: Annotated[
+        bool, typer.Option(help="Judge the few-step weights, without guidance.")
+    ] = False,
 ) -> None:
     """Measure what the model draws against what it was asked for."""
     for name, value in (("count", count), ("batch", batch)):
@@ -82,4 +109,12 @@ def evaluate(
     check_writable(out / "evaluation.json")
     from pleinair.training import evaluate as evaluation
 
-    evaluation.run(count=count, out=out, seed=seed, weights=weights, batch=batch)
+    evaluation.run(
+        count=count,
+        out=out,
+        seed=seed,
+        weights=weights,
+        batch=batch,
+        steps=steps,
+        guidance=None if few else guidance,
+    )

@@ -43,11 +43,12 @@ def generate(
     ] = VideoRequest.fps,
     seed: Annotated[int | None, typer.Option(help="Same seed, same video; drawn if none.")] = None,
     steps: Annotated[
-        int, typer.Option(help="More steps, more detail, more time: 1–200.")
+        int | None,
+        typer.Option(help="More steps, more detail, more time: 1–200; the model's own if none."),
     ] = VideoRequest.steps,
     guidance: Annotated[
-        float,
-        typer.Option(help="How strongly the prompt is followed: 0–20."),
+        float | None,
+        typer.Option(help="How strongly the prompt is followed: 0–20; the model's own if none."),
     ] = VideoRequest.guidance,
     variations: Annotated[
         int, typer.Option(help="How many videos, with seeds SEED, SEED + 1, …")
@@ -167,8 +168,9 @@ def _tell(generation: Generation, files: list[Path], total: float) -> None:
         notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
     for note in made.notes:
         notes.print(f"[yellow]note:[/] {note}", soft_wrap=True)
+    guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
     print(
-        f"model      {request.model}, {request.steps} steps, guidance {request.guidance:g}\n"
+        f"model      {request.model}, {made.steps} steps, guidance {guidance}\n"
         f"seed       {request.seed}\n"
         f"drawn      {made.native_width}x{made.native_height}, "
         f"{made.native_fps} frames/s, {made.native_frames} frames\n"

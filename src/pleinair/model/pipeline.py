@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pleinair.errors import InputError
+from pleinair.errors import InputError, ModelError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
-from pleinair.model.sampler import Velocity, schedule
+from pleinair.model.few import load_few
+from pleinair.model.sampler import MeanVelocity, Velocity, adams, leaps, schedule
 from pleinair.model.start import Start
 from pleinair.model.text import batch
+from pleinair.model.transformer import Transformer
 from pleinair.model.vocabulary import Encoded
 from pleinair.model.windows import WINDOW, Watched, clean_estimate, denoise, windows
 from pleinair.settings import SHIPPED_WEIGHTS
@@ -69,19 +71,22 @@ class Pipeline:
     Args:
         model: its networks, with weights in float32 and on one device.
         dtype: of matrix products and convolutions; the rest is done in float32.
+        path: its file, beside which the few-step weights lie.
     """
 
-    def __init__(self, model: Model, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, model: Model, dtype: torch.dtype = torch.float32, path: Path | None = None
+    ) -> None:
         self.autoencoder = model.autoencoder
         self.text = model.text
         self.transformer = model.transformer
         self.vocabulary = model.vocabulary
         self.about = model.about
         self.dtype = dtype
+        self.path = path
+        self._few: Transformer | None = None
         self.device = model.text.places.device
-        for module in self.transformer.modules():
-            if isinstance(module, nn.RMSNorm):  # fused only when input and weight are of one kind
-                module.to(dtype)
+        fuse_norms(self.transformer, dtype)
 
     @classmethod
     def load(
@@ -102,8 +107,9 @@ class Pipeline:
         Raises:
             ModelError: the file is missing, corrupt or does not fit.
         """
-        model = load_model(path or SHIPPED, device)
-        return cls(model, dtype or natural_dtype(device))
+        path = path or SHIPPED
+        model = load_model(path, device)
+        return cls(model, dtype or natural_dtype(device), path)
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
@@ -134,7 +140,7 @@ class Pipeline:
         height: int,
         seed: int,
         steps: int,
-        guidance: float,
+        guidance: float | None,
         interval: tuple[float, float] = (0.0, 1.0),
         variations: int = 1,
         given: Mapping[int, Tensor] | None = None,
@@ -156,6 +162,7 @@ class Pipeline:
             seed: of the noise; variation i is what seed + i alone gives, on a CPU bit for bit.
             steps: evaluations for each window.
             guidance: how strongly the prompt is followed; 1 is not at all beyond what was learnt.
+                None takes the few-step weights, which have it built in and leap: four steps do.
             interval: noise levels within which guidance works.
             variations: number of clips.
             given: clean latents (C, H/16, W/16) of some latent frames, which are kept as they are.
@@ -171,6 +178,7 @@ class Pipeline:
 
         Raises:
             InputError: for a size that is not a multiple of 16, or latents that do not fit.
+            ModelError: there are no few-step weights beside the others.
         """
         if width % SPATIAL or height % SPATIAL:
             raise InputError("size", f"{width}x{height}", f"multiples of {SPATIAL}")
@@ -186,7 +194,12 @@ class Pipeline:
         with self._precision():
             encoded = self.vocabulary.encode(prompt)
             away = self.vocabulary.encode(negative_prompt)
-            velocity = Watched(self._velocity(encoded, away, Guidance(guidance, interval)))
+            sample: Callable[..., Tensor] = adams if guidance is not None else leaps
+            velocity = Watched(
+                self._leap(encoded)
+                if guidance is None
+                else self._velocity(encoded, away, Guidance(guidance, interval))
+            )
             clock.append(time.perf_counter())
 
             def tick(*_: int) -> None:
@@ -198,7 +211,7 @@ class Pipeline:
             clips = []
             for i in range(variations):
                 latents, held = (tensor.to(self.device) for tensor in start.latents(seed + i))
-                clips.append(denoise(velocity, latents, held, sigmas, tick))
+                clips.append(denoise(sample, velocity, latents, held, sigmas, tick))
             clock.append(time.perf_counter())
             videos = []
             for i, latents in enumerate(clips):
@@ -231,6 +244,35 @@ class Pipeline:
 
         return velocity
 
+    def _leap(self, prompt: Encoded) -> MeanVelocity:
+        """The mean velocity of one clip, with guidance built in."""
+        context, mask = self.text(batch([prompt]).to(self.device))
+        transformer = self.few()
+
+        def velocity(latents: Tensor, sigma: Tensor, until: Tensor) -> Tensor:
+            made: Tensor = transformer(latents, sigma, context, mask, until)
+            return made.float()
+
+        return velocity
+
+    @property
+    def has_few(self) -> bool:
+        """Whether there are few-step weights beside the others."""
+        return self._few is not None or (self._few_file is not None and self._few_file.is_file())
+
+    @property
+    def _few_file(self) -> Path | None:
+        return self.path and self.path.with_name(f"{self.path.stem}-few.safetensors")
+
+    def few(self) -> Transformer:
+        """The few-step transformer, loaded when it is first asked for; raises ModelError."""
+        if self._few is None:
+            if self._few_file is None:
+                raise ModelError("this model has no few-step weights; ask for guidance")
+            self._few, _ = load_few(self._few_file, self.transformer)
+            fuse_norms(self._few, self.dtype)
+        return self._few
+
     def _look(self, asked: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Newest frames of the clean clip, (3, T, H, W), as the model took it to be."""
         return self._decode(clean_estimate(*asked)[:, :, -2:])[0]
@@ -248,6 +290,13 @@ def latent_frames(seconds: float) -> int:
     """Latent frames that cover this many seconds: one picture, then four frames in each."""
     frames = max(1, round(seconds * FPS))
     return 1 + -(-(frames - 1) // TEMPORAL)
+
+
+def fuse_norms(network: nn.Module, dtype: torch.dtype) -> None:
+    """Have the RMS norms fused, which they are only when input and weight are of one kind."""
+    for module in network.modules():
+        if isinstance(module, nn.RMSNorm):
+            module.to(dtype)
 
 
 def natural_dtype(device: torch.device | str) -> torch.dtype:

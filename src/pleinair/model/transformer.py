@@ -23,6 +23,8 @@ class TransformerConfig:
         frequencies: waves that describe the noise level.
         pooled_text: whether the mean of the text also joins the noise level. Wan has none of it;
             a small model learns to follow its text several times sooner.
+        flow_map: whether it predicts the mean velocity on the way from one noise level to a lower
+            one, with guidance built in, so that few evaluations are enough.
         eps: of every norm.
     """
 
@@ -35,6 +37,7 @@ class TransformerConfig:
     text: int = 256
     frequencies: int = 256
     pooled_text: bool = True
+    flow_map: bool = False
     eps: float = 1e-6
 
 
@@ -136,6 +139,12 @@ class Transformer(nn.Module):
         self.time_projection = nn.Sequential(nn.SiLU(), nn.Linear(dim, 6 * dim))
         if config.pooled_text:
             self.pooled_embedding = nn.Linear(dim, dim)
+        if config.flow_map:
+            self.span_embedding = nn.Sequential(
+                nn.Linear(config.frequencies, dim), nn.SiLU(), nn.Linear(dim, dim)
+            )
+            nn.init.zeros_(cast("Tensor", self.span_embedding[2].weight))
+            nn.init.zeros_(cast("Tensor", self.span_embedding[2].bias))
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.head = Head(config)
         for layer in (self.time_embedding[0], self.time_embedding[2], self.time_projection[1]):
@@ -144,7 +153,12 @@ class Transformer(nn.Module):
         nn.init.zeros_(self.head.head.bias)
 
     def forward(
-        self, latents: Tensor, sigma: Tensor, context: Tensor, context_mask: Tensor | None = None
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        context: Tensor,
+        context_mask: Tensor | None = None,
+        until: Tensor | None = None,
     ) -> Tensor:
         """Velocity (B, C, F, h, w) of latents at noise levels.
 
@@ -153,6 +167,8 @@ class Transformer(nn.Module):
             sigma: (B, F) in [0, 1], the noise level of each latent frame; 0 for given frames.
             context: (B, L, text), the text encoder's output.
             context_mask: (B, L), True where there is text; None when all of it is.
+            until: (B, F), lower noise levels: the velocity is the mean on the way there. Only of a
+                flow map; None for the velocity at sigma itself.
         """
         x = self.patch_embedding(latents)  # B D F h w
         F_, h, w = x.shape[2:]
@@ -162,6 +178,9 @@ class Transformer(nn.Module):
         time = time[:, :: self.config.patch[0]]
         if self.config.pooled_text:
             time = time + self.pooled_embedding(pooled(text, context_mask))[:, None]
+        if self.config.flow_map:
+            span = sigma - (sigma if until is None else until)
+            time = time + self.span_embedding(waves(span * 1000, self.config.frequencies))
         level = self.time_projection(time).unflatten(-1, (6, -1)).float()  # B F 6 D
         head = self.config.dim // self.config.heads
         turns = rotations(F_, h, w, head, device=latents.device)

@@ -1,10 +1,9 @@
 """A clip of any length, window by window: what the model sees at a time, and what came of it."""
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
-
-from pleinair.model.sampler import Velocity, adams
 
 WINDOW = 5  # latent frames that the model sees at a time: 17 frames, about two seconds
 OVERLAP = 2  # of them given from the window before
@@ -17,12 +16,18 @@ def windows(frames: int) -> list[slice]:
 
 
 def denoise(
-    velocity: Velocity, latents: Tensor, held: Tensor, sigmas: Tensor, tick: Callable[..., None]
+    sample: Callable[..., Tensor],
+    velocity: Callable[..., Tensor],
+    latents: Tensor,
+    held: Tensor,
+    sigmas: Tensor,
+    tick: Callable[..., None],
 ) -> Tensor:
     """Latents (1, C, F, h, w) at the first noise level to clean ones, window by window.
 
     Args:
-        velocity: the model.
+        sample: a function of `pleinair.model.sampler`.
+        velocity: the model, as the sampler wants it.
         latents: noise, or what `pleinair.model.start` made of it.
         held: (F,), True where a frame is given.
         sigmas: noise levels, from that of the latents to 0.
@@ -31,7 +36,7 @@ def denoise(
     latents, held = latents.clone(), held.clone()
     for window in windows(latents.shape[2]):
         piece = latents[:, :, window]
-        latents[:, :, window] = adams(velocity, piece, sigmas, held=held[window], progress=tick)
+        latents[:, :, window] = sample(velocity, piece, sigmas, held=held[window], progress=tick)
         held[window] = True
     return latents
 
@@ -39,13 +44,13 @@ def denoise(
 class Watched:
     """A velocity that keeps what it was last asked and what it said, for whoever wants a look."""
 
-    def __init__(self, velocity: Velocity) -> None:
+    def __init__(self, velocity: Callable[..., Tensor]) -> None:
         self.velocity = velocity
         self.last: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def __call__(self, latents: Tensor, sigma: Tensor) -> Tensor:
+    def __call__(self, latents: Tensor, sigma: Tensor, *more: Any) -> Tensor:  # noqa: ANN401
         """The velocity, (1, C, F, h, w)."""
-        velocity = self.velocity(latents, sigma)
+        velocity = self.velocity(latents, sigma, *more)
         self.last = latents, sigma, velocity
         return velocity
 

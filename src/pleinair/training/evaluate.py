@@ -20,7 +20,6 @@ from torch import Tensor
 from pleinair.errors import InputError, PleinairError
 from pleinair.media.frames import Frames
 from pleinair.media.sheet import grid, write_picture
-from pleinair.request import VideoRequest
 from pleinair.training.classifier import (
     SHIPPED,
     Classifier,
@@ -49,7 +48,14 @@ class Generator(Protocol):
     """The part of the pipeline that evaluation uses."""
 
     def generate(
-        self, prompt: str, *, width: int, height: int, seed: int, steps: int, guidance: float
+        self,
+        prompt: str,
+        *,
+        width: int,
+        height: int,
+        seed: int,
+        steps: int,
+        guidance: float | None,
     ) -> "Clips":
         """One clip of 17 frames in [-1, 1]: ``.video`` is (1, 3, 17, H, W)."""
 
@@ -90,8 +96,8 @@ def run(
     seed: int,
     weights: Path | None,
     batch: int = 8,
-    steps: int | None = None,
-    guidance: float | None = None,
+    steps: int = Setting.steps,
+    guidance: float | None = Setting.guidance,
     classifier: Path = SHIPPED,
     work: Path = Path("runs/evaluate"),
     pictures: Path = Path("docs/pictures"),
@@ -119,11 +125,7 @@ def run(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    setting = Setting(
-        seed,
-        VideoRequest.steps if steps is None else steps,
-        VideoRequest.guidance if guidance is None else guidance,
-    )
+    setting = Setting(seed, steps, guidance)
     reader = load_classifier(classifier)
     pipeline = Pipeline.load(weights)
     name = _digest(weights or SHIPPED.with_name("pleinair-1.safetensors"), repr(setting))

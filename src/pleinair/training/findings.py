@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from pleinair.figures import Cell, write_figure
-from pleinair.request import VideoRequest
 from pleinair.training import measures
 from pleinair.training.classifier import Labels, each
 from pleinair.training.data import from_bytes
@@ -31,12 +30,18 @@ class Setting:
 
     Attributes:
         seed: series of scenes and of noise.
-        steps, guidance: of the sampler, as in a request.
+        steps, guidance: of the sampler; no guidance is that of the few-step weights.
     """
 
     seed: int = 0
-    steps: int = VideoRequest.steps
-    guidance: float = VideoRequest.guidance
+    steps: int = 12
+    guidance: float | None = 3.0
+
+    @property
+    def told(self) -> str:
+        """In words."""
+        guidance = "built in" if self.guidance is None else f"{self.guidance:g}"
+        return f"{self.steps} steps, guidance {guidance}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,7 @@ class Evidence:
 def publish(found: Evidence, setting: Setting, out: Path) -> None:
     """Write ``out``/evaluate-attributes, -languages, -looks, -things, -values and -quality.json."""
     about = (
-        f"{setting.steps} steps, guidance {setting.guidance:g}. Read by a classifier taught on "
+        f"{setting.told}. Read by a classifier taught on "
         "renders; its accuracy on renders of the same scenes is the ceiling. Wilson intervals."
     )
 
@@ -141,7 +146,7 @@ def publish(found: Evidence, setting: Setting, out: Path) -> None:
         "How near generated clips are to renders",
         ["measure", "generated", "to compare", "which is"],
         [*_distances(found), *_motion(found), *_picture(found)],
-        f"{setting.steps} steps, guidance {setting.guidance:g}. The Fréchet distance is on the "
+        f"{setting.told}. The Fréchet distance is on the "
         "classifier's features: only its own floor tells what is small.",
     )
 
