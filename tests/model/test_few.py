@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def few(transformer: Transformer) -> Transformer:
     made.load_state_dict(transformer.state_dict(), strict=False)
     with torch.no_grad():
         for weight in made.parameters():
-            weight += 0.02 * torch.randn_like(weight)
+            weight.add_(0.02 * torch.randn_like(weight))
     return made
 
 
@@ -41,7 +42,8 @@ def test_leaps_go_through_every_level_and_leave_what_is_held() -> None:
 
     def way(latents: Tensor, sigma: Tensor, until: Tensor) -> Tensor:
         asked.append((sigma[0].tolist(), until[0].tolist()))
-        return noise - clean
+        straight: Tensor = noise - clean
+        return straight
 
     done: list[tuple[int, int]] = []
     levels = schedule(4, shift=2)
@@ -75,11 +77,11 @@ def test_the_pipeline_takes_few_steps_where_it_is_asked_for_no_guidance(
     path = tmp_path / "m.safetensors"
     parts = model.autoencoder, model.text, model.transformer, model.vocabulary
     save_model(path, *parts, model.about)
-    asked = {"seconds": 1, "width": 32, "height": 16, "seed": 3, "steps": 4}
+    asked: dict[str, Any] = {"seconds": 1, "width": 32, "height": 16, "seed": 3, "steps": 4}
     pipeline = Pipeline.load(path, dtype=torch.float32)
     assert not pipeline.has_few
     with pytest.raises(ModelError, match=r"m-few\.safetensors: there are no weights here"):
-        pipeline.generate("a lake", guidance=None, **asked)  # type: ignore[arg-type]
+        pipeline.generate("a lake", guidance=None, **asked)
     save_few(tmp_path / "m-few.safetensors", pipeline.transformer, few, {})
     assert pipeline.has_few
     steps: list[int] = []
@@ -88,9 +90,9 @@ def test_the_pipeline_takes_few_steps_where_it_is_asked_for_no_guidance(
         if stage == "denoise":
             steps.append(total)
 
-    made = pipeline.generate("a lake", guidance=None, progress=told, **asked)  # type: ignore[arg-type]
-    again = pipeline.generate("a lake", guidance=None, **asked)  # type: ignore[arg-type]
-    other = pipeline.generate("a lake", guidance=3.0, **asked)  # type: ignore[arg-type]
+    made = pipeline.generate("a lake", guidance=None, progress=told, **asked)
+    again = pipeline.generate("a lake", guidance=None, **asked)
+    other = pipeline.generate("a lake", guidance=3.0, **asked)
     assert steps == [4] * 5
     assert torch.equal(made.video, again.video)
     assert not torch.allclose(made.video, other.video, atol=1e-3)

@@ -23,7 +23,7 @@ class FakeGenerator:
     asked: list[str] = field(default_factory=list)
 
     def generate(
-        self, prompt: str, *, width: int, height: int, seed: int, steps: int, guidance: float
+        self, prompt: str, *, width: int, height: int, seed: int, steps: int, guidance: float | None
     ) -> Clips:
         self.asked.append(prompt)
         noise = torch.randn(1, 1, 17, height, width, generator=torch.manual_seed(seed))

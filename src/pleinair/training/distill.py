@@ -201,7 +201,8 @@ def leap_loss(student: Transformer, model: Model, ways: Trajectories, rng: rando
             context, mask = model.text(ids)
         velocity = student(here, sigma, context, mask, until)
     error = (velocity.float() - target).square().mean((1, 3, 4))  # B F
-    return error[:, ~ways.held].mean()
+    mean: Tensor = error[:, ~ways.held].mean()
+    return mean
 
 
 def leap(rng: random.Random) -> tuple[int, int]:
