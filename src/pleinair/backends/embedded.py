@@ -25,6 +25,7 @@ from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
 from pleinair.media.motion import interpolate
 from pleinair.model.autoencoder import TEMPORAL
 from pleinair.model.pipeline import FPS, Clips, Pipeline, latent_frames
+from pleinair.model.speed import Speed
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 
@@ -76,8 +77,9 @@ class Embedded:
             torch.set_num_threads(settings.threads)
         self.device = _device(settings.device)
         weights = settings.weights / MODELS[self.id].file
+        speed = Speed.parse(settings.speed)
         started = time.perf_counter()
-        self.pipeline = pipeline or Pipeline.load(weights, device=self.device)
+        self.pipeline = pipeline or Pipeline.load(weights, device=self.device, speed=speed)
         self._loading: float | None = time.perf_counter() - started
 
     def generate(

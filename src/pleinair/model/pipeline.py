@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from pleinair.errors import InputError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
+from pleinair.model.guiding import Guidance, Guided
 from pleinair.model.sampler import Velocity, schedule
+from pleinair.model.speed import PRESETS, Speed, hasten
 from pleinair.model.start import Start
 from pleinair.model.text import batch
 from pleinair.model.vocabulary import Encoded
@@ -46,38 +48,25 @@ class Clips:
     timings: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Guidance:
-    """How a prompt is followed.
-
-    Attributes:
-        scale: of classifier-free guidance; at 1 there is none, which halves the time.
-        interval: noise levels within which it works; see `pleinair.model.sampler.guided`.
-    """
-
-    scale: float
-    interval: tuple[float, float] = (0.0, 1.0)
-
-    def at(self, level: float) -> bool:
-        """Whether it works at this noise level."""
-        return self.scale != 1 and self.interval[0] <= level <= self.interval[1]
-
-
 class Pipeline:
     """A model, ready to draw.
 
     Args:
         model: its networks, with weights in float32 and on one device.
         dtype: of matrix products and convolutions; the rest is done in float32.
+        speed: how guidance is taken; what it asks of the transformer, `load` has done.
     """
 
-    def __init__(self, model: Model, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, model: Model, dtype: torch.dtype = torch.float32, speed: Speed = PRESETS["exact"]
+    ) -> None:
         self.autoencoder = model.autoencoder
         self.text = model.text
         self.transformer = model.transformer
         self.vocabulary = model.vocabulary
         self.about = model.about
         self.dtype = dtype
+        self.speed = speed
         self.device = model.text.places.device
         for module in self.transformer.modules():
             if isinstance(module, nn.RMSNorm):  # fused only when input and weight are of one kind
@@ -90,20 +79,24 @@ class Pipeline:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
+        speed: Speed = PRESETS["exact"],
     ) -> "Pipeline":
         """Load a model.
 
         Args:
             path: its file; None for the model that ships with the package.
             device: where it runs.
-            dtype: torch.bfloat16 or torch.float32; None for bfloat16 where the device has
-                arithmetic for it, which halves the time.
+            dtype: torch.bfloat16 or torch.float32; None for that of ``speed``.
+            speed: what makes the transformer fast.
 
         Raises:
             ModelError: the file is missing, corrupt or does not fit.
         """
         model = load_model(path or SHIPPED, device)
-        return cls(model, dtype or natural_dtype(device))
+        if dtype is not None:
+            speed = replace(speed, dtype=str(dtype).removeprefix("torch."))
+        hasten(model.transformer, speed)
+        return cls(model, speed.numbers(device), speed)
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
@@ -186,7 +179,7 @@ class Pipeline:
         with self._precision():
             encoded = self.vocabulary.encode(prompt)
             away = self.vocabulary.encode(negative_prompt)
-            velocity = Watched(self._velocity(encoded, away, Guidance(guidance, interval)))
+            velocity = Watched(self._velocity(encoded, away, self.speed.guide(guidance, interval)))
             clock.append(time.perf_counter())
 
             def tick(*_: int) -> None:
@@ -214,22 +207,9 @@ class Pipeline:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _velocity(self, prompt: Encoded, negative: Encoded, guidance: Guidance) -> Velocity:
-        """The guided velocity of one clip; towards and away from the prompts in one batch."""
-        ids = batch([prompt, negative]).to(self.device)
-        context, mask = self.text(ids)
-
-        def evaluate(*inputs: Tensor) -> Tensor:
-            velocity: Tensor = self.transformer(*inputs)
-            return velocity.float()
-
-        def velocity(latents: Tensor, sigma: Tensor) -> Tensor:
-            if not guidance.at(float(sigma.max())):
-                return evaluate(latents, sigma, context[:1], mask[:1])
-            both = latents.expand(2, -1, -1, -1, -1), sigma.expand(2, -1)
-            towards, away = evaluate(*both, context, mask).split(1)
-            return torch.lerp(away, towards, guidance.scale)
-
-        return velocity
+        """The guided velocity of one clip."""
+        context, mask = self.text(batch([prompt, negative]).to(self.device))
+        return Guided(self.transformer, self.transformer.read(context, mask), guidance)
 
     def _look(self, asked: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Newest frames of the clean clip, (3, T, H, W), as the model took it to be."""
@@ -248,11 +228,3 @@ def latent_frames(seconds: float) -> int:
     """Latent frames that cover this many seconds: one picture, then four frames in each."""
     frames = max(1, round(seconds * FPS))
     return 1 + -(-(frames - 1) // TEMPORAL)
-
-
-def natural_dtype(device: torch.device | str) -> torch.dtype:
-    """bfloat16 where the device multiplies it itself; elsewhere it would be slower."""
-    if torch.device(device).type != "cpu":
-        return torch.bfloat16
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32

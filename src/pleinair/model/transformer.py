@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from pleinair.model.rope import rotate, rotations
 
-LONG = 512 * 512  # queries times keys
+LONG = 400 * 400  # queries times keys
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,9 @@ class Text:
     mask: Tensor | None
     pooled: Tensor | None
 
+    def __len__(self) -> int:
+        return len(self.keys[0][0])
+
     def __getitem__(self, clips: slice) -> "Text":
         """The text of some of the clips."""
         return Text(
@@ -77,7 +80,7 @@ class Attention(nn.Module):
         self.o = nn.Linear(dim, dim)
         self.norm_q = nn.RMSNorm(dim, eps=config.eps)
         self.norm_k = nn.RMSNorm(dim, eps=config.eps)
-        self.attend: "Attend" = attend
+        self.attend: Attend = attend
 
     def forward(self, x: Tensor, turns: Tensor) -> Tensor:
         """Tokens (B, N, D) that attend to each other, with turns (2, N, head / 2)."""
