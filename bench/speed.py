@@ -7,6 +7,9 @@ own. The reference is float32, eager. Wan: ``figures/bench-speed.json``; embedde
 
 import argparse
 import gc
+import itertools
+import math
+import os
 import resource
 import sys
 import time
@@ -133,7 +136,7 @@ def draw(velocity: "Callable[[Tensor, Tensor], Tensor]", noise: "Tensor", steps:
     levels, drawn = schedule(steps, shift=3.0).tolist(), Drawn([], [])
     latents = noise
     with torch.no_grad():
-        for a, b in zip(levels, levels[1:], strict=False):
+        for a, b in itertools.pairwise(levels):
             start = time.perf_counter()
             latents = latents + (b - a) * velocity(latents, torch.full((1, noise.shape[2]), a))
             drawn.seconds.append(time.perf_counter() - start)
@@ -196,7 +199,7 @@ def bench_wan(config: "TransformerConfig", size: tuple[int, ...], steps: int, ou
     del plain
     exact = replace(PRESETS["exact"], dtype="float32")
     row("ours, exact, fp32, first step", by_ours(hasten(network, exact), texts, exact), 1)
-    weights = {name: value for name, value in weights.items()}
+    weights = dict(weights.items())
     del network
     gc.collect()
     half = {name: value.bfloat16() for name, value in weights.items()}
@@ -218,7 +221,7 @@ def bench_wan(config: "TransformerConfig", size: tuple[int, ...], steps: int, ou
     for name in PRESETS:
         speed = replace(PRESETS[name], dtype="bfloat16")
         row(f"ours, {name}, bf16", by_ours(network, texts, speed), warm=name == "exact")
-    channels, frames, h, w = size
+    _channels, frames, h, w = size
     write_figure(
         "bench-speed",
         title=f"Wan 2.1 1.3B's layout, {1 + 4 * (frames - 1)}×{8 * h}×{8 * w}, guidance {SCALE:g}",
@@ -264,10 +267,8 @@ def _filled(config: "TransformerConfig", weights: "dict[str, Tensor]") -> "Trans
     return network.eval().requires_grad_(False)
 
 
-def variants() -> "dict[str, tuple[str, Pipeline]]":
+def variants() -> "dict[str, Pipeline]":
     """The embedded model in each way, the first of which is the reference."""
-    import torch
-
     from pleinair.backends.base import MODELS
     from pleinair.model.pipeline import Pipeline
     from pleinair.model.speed import PRESETS, Speed
@@ -287,8 +288,7 @@ def variants() -> "dict[str, tuple[str, Pipeline]]":
         "balanced": PRESETS["balanced"],
         "fast": PRESETS["fast"],
     }
-    del torch
-    return {name: (name, Pipeline.load(weights, speed=speed)) for name, speed in speeds.items()}
+    return {name: Pipeline.load(weights, speed=speed) for name, speed in speeds.items()}
 
 
 def bench_embedded(repeats: int, steps: int, out: Path, size: tuple[int, int] = (144, 80)) -> None:
@@ -300,7 +300,7 @@ def bench_embedded(repeats: int, steps: int, out: Path, size: tuple[int, int] = 
     decode: list[float] = []
     ways = variants()
     for turn in range(repeats + 1):  # the first one warms up
-        for name, (_, pipeline) in ways.items():
+        for name, pipeline in ways.items():
             for i, prompt in enumerate(PROMPTS if turn else PROMPTS[:1]):
                 asked = {"width": size[0], "height": size[1], "steps": steps, "seed": SEED + i}
                 clips = pipeline.generate(prompt, guidance=VideoRequest.guidance, **asked)
@@ -336,8 +336,6 @@ def decibels(made: "Tensor", truth: "Tensor", peak: float | None = None) -> floa
     """Peak signal to noise ratio; the peak is the range of the truth if not given; None: equal."""
     error = float((made - truth).double().square().mean())
     peak = peak or float(truth.max() - truth.min())
-    import math
-
     return None if error == 0 else 10 * math.log10(peak**2 / error)
 
 
@@ -373,6 +371,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")
     parser.add_argument("--only", choices=("wan", "embedded"), help="one half of the bench")
     options = parser.parse_args(arguments)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the backend sets it, before torch
     if options.only != "wan":
         bench_embedded(options.repeats, 12, options.out)
     if options.only != "embedded":

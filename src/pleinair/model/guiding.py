@@ -81,13 +81,17 @@ class Guided:
         if self.apart is not None and self.steps < guidance.every:
             self.steps += 1
             return self._ask(latents, sigma, "towards") + (guidance.scale - 1) * self.apart
-        if guidance.batched:
-            towards, away = self._ask(latents, sigma, "both").split(1)
-        else:
-            towards, away = (self._ask(latents, sigma, way) for way in ("towards", "away"))
+        towards, away = self._both(latents, sigma)
         if guidance.every > 1:
             self.apart, self.steps = towards - away, 1
         return torch.lerp(away, towards, guidance.scale)
+
+    def _both(self, latents: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """The velocities towards the prompt and towards the negative prompt."""
+        if self.guidance.batched:
+            towards, away = self._ask(latents, sigma, "both").split(1)
+            return towards, away
+        return self._ask(latents, sigma, "towards"), self._ask(latents, sigma, "away")
 
     def _ask(self, latents: Tensor, sigma: Tensor, way: str) -> Tensor:
         if way not in self.walks:

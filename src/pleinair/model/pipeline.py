@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pleinair.errors import InputError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
-from pleinair.model.guiding import Guidance, Guided
+from pleinair.model.guiding import Guidance, Guided, Network
 from pleinair.model.sampler import Velocity, schedule
 from pleinair.model.speed import PRESETS, Speed, hasten
 from pleinair.model.start import Start
@@ -63,6 +63,8 @@ class Pipeline:
         self.autoencoder = model.autoencoder
         self.text = model.text
         self.transformer = model.transformer
+        self.network: Network = model.transformer  # what `parallel.spread` may share out
+        self.guided: type[Guided] = Guided
         self.vocabulary = model.vocabulary
         self.about = model.about
         self.dtype = dtype
@@ -209,7 +211,7 @@ class Pipeline:
     def _velocity(self, prompt: Encoded, negative: Encoded, guidance: Guidance) -> Velocity:
         """The guided velocity of one clip."""
         context, mask = self.text(batch([prompt, negative]).to(self.device))
-        return Guided(self.transformer, self.transformer.read(context, mask), guidance)
+        return self.guided(self.network, self.transformer.read(context, mask), guidance)
 
     def _look(self, asked: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Newest frames of the clean clip, (3, T, H, W), as the model took it to be."""
