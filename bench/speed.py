@@ -170,7 +170,14 @@ def by_ours(network: "Transformer", texts: "Tensor", speed: Any) -> Any:  # noqa
         return Guided(network, network.read(*fold(texts)), speed.guide(SCALE))
 
 
-def bench_wan(config: "TransformerConfig", size: tuple[int, ...], steps: int, out: Path) -> None:
+def bench_wan(
+    config: "TransformerConfig",
+    size: tuple[int, ...],
+    steps: int,
+    out: Path,
+    *,
+    compiled: bool = True,
+) -> None:
     """Write ``bench-speed.json``."""
     import torch
 
@@ -208,8 +215,9 @@ def bench_wan(config: "TransformerConfig", size: tuple[int, ...], steps: int, ou
         if any(word in name for word in other._keep_in_fp32_modules):
             part.data = part.data.float()
     row("diffusers, bf16, eager", by_diffusers(other, texts), warm=True)
-    other.compile_repeated_blocks()
-    row("diffusers, bf16, compiled", by_diffusers(other, texts), warm=True)
+    if compiled:
+        other.compile_repeated_blocks()
+        row("diffusers, bf16, compiled", by_diffusers(other, texts), warm=True)
     del other, half
     torch.compiler.reset()
     gc.collect()
@@ -282,9 +290,13 @@ def variants() -> "dict[str, Pipeline]":
         "exact, fp32": replace(exact, dtype="float32"),
         "exact": exact,
         "exact, guidance one after the other": replace(exact, guidance="sequential"),
-        "guidance every 2nd step": replace(exact, every=2),
-        "first-block cache 0.1": replace(exact, cache="first-block", threshold=0.1),
-        "TeaCache 0.3": replace(exact, cache="teacache", threshold=0.3),
+        "guidance above noise level 0.5": replace(exact, guided=0.5),
+        "guidance every 2nd step below 0.7": replace(exact, every=2, calm=0.7),
+        "first-block cache 0.25 below 0.7": replace(
+            exact, cache="first-block", threshold=0.25, calm=0.7
+        ),
+        "first-block cache 0.25 anywhere": replace(exact, cache="first-block", threshold=0.25),
+        "TeaCache 0.2 below 0.7": replace(exact, cache="teacache", threshold=0.2, calm=0.7),
         "balanced": PRESETS["balanced"],
         "fast": PRESETS["fast"],
     }

@@ -202,6 +202,25 @@ def test_the_negative_prompt_is_asked_at_each_nth_step(wan: Transformer) -> None
     assert (made[1] - plain[1]).norm() < (alone[1] - plain[1]).norm() / 3
 
 
+def test_above_the_calm_every_step_is_whole(wan: Transformer) -> None:
+    text = wan.read(_inputs()[2])
+    plain = _steps(Guided(wan, text, Guidance(3.0)))
+    guidance = Guidance(3.0, every=9, cache="first-block", threshold=9.0, calm=0.85)
+    runs = _runs(wan)
+    made = _steps(Guided(wan, text, guidance))
+    assert runs == [2, 2, 1]  # at 0.8 its own way alone, which is then kept
+    for a, b in zip(made[:2], plain[:2], strict=True):
+        assert torch.equal(a, b)
+
+
+def test_guidance_ends_at_the_level_of_the_preset(wan: Transformer) -> None:
+    runs = _runs(wan)
+    guidance = Speed(guided=0.85).guide(3.0)
+    _steps(Guided(wan, wan.read(_inputs()[2]), guidance))
+    assert runs == [2, 2, 1, 1]
+    assert Speed(guided=0.2).guide(3.0, (0.3, 0.9)).interval == (0.3, 0.9)
+
+
 def test_presets_and_what_differs_from_them() -> None:
     assert Speed.parse("exact") == Speed() == PRESETS["exact"]
     changed = Speed.parse("fast, compile=on, every=2, threshold=0.5, fuse=no")
@@ -209,7 +228,14 @@ def test_presets_and_what_differs_from_them() -> None:
     assert changed == expected
     for preset in PRESETS.values():
         assert preset.compile == "off"  # one clip is never worth the wait
-    for text in ("quick", "fast,cache=all", "fast,colour=red", "fast,every=0", "fast,every=x"):
+    for text in (
+        "quick",
+        "fast,cache=all",
+        "fast,colour=red",
+        "fast,every=0",
+        "fast,every=x",
+        "fast,calm=2",
+    ):
         with pytest.raises(InputError, match="speed"):
             Speed.parse(text)
 

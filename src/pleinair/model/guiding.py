@@ -25,6 +25,8 @@ class Guidance:
         batched: both ways in one batch; else one after the other, in half the memory.
         cache: ``none``, ``first-block`` or ``teacache``; see `pleinair.model.caching`.
         threshold: of the cache.
+        calm: noise level under which ``every`` and the cache leave anything out. Above it each
+            step changes much, and what is left out there changes what is seen.
     """
 
     scale: float
@@ -33,6 +35,7 @@ class Guidance:
     batched: bool = True
     cache: str = "none"
     threshold: float = 0.0
+    calm: float = 1.0
 
     def at(self, level: float) -> bool:
         """Whether it works at this noise level."""
@@ -66,7 +69,7 @@ class Guided:
         self._begin()
 
     def _begin(self) -> None:
-        self.walks: dict[str, Walk | None] = {}
+        self.walks: dict[str, Walk] = {}
         self.steps = 0  # guided ones since the negative prompt was asked
         self.apart: Tensor | None = None
 
@@ -78,7 +81,7 @@ class Guided:
         self.level = level
         if not guidance.at(level):
             return self._ask(latents, sigma, "towards")
-        if self.apart is not None and self.steps < guidance.every:
+        if self.apart is not None and self.steps < guidance.every and level <= guidance.calm:
             self.steps += 1
             return self._ask(latents, sigma, "towards") + (guidance.scale - 1) * self.apart
         towards, away = self._both(latents, sigma)
@@ -94,11 +97,11 @@ class Guided:
         return self._ask(latents, sigma, "towards"), self._ask(latents, sigma, "away")
 
     def _ask(self, latents: Tensor, sigma: Tensor, way: str) -> Tensor:
-        if way not in self.walks:
-            kind = CACHES.get(self.guidance.cache)
-            self.walks[way] = kind and kind(self.guidance.threshold)
+        kind = CACHES.get(self.guidance.cache) if self.level <= self.guidance.calm else None
+        if kind and way not in self.walks:
+            self.walks[way] = kind(self.guidance.threshold)
         if (sigma == sigma[:, :1]).all():  # one level for all frames is computed once
             sigma = sigma[:, :1]
         text = self.text[WAYS[way]]
         latents = latents.expand(len(text), -1, -1, -1, -1)
-        return self.network(latents, sigma, text, walk=self.walks[way]).float()
+        return self.network(latents, sigma, text, walk=self.walks.get(way)).float()

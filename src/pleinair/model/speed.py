@@ -32,6 +32,8 @@ class Speed:
         every: the negative prompt is asked at each n-th step; see `pleinair.model.guiding`.
         cache: ``none``, ``first-block`` or ``teacache``; see `pleinair.model.caching`.
         threshold: of the cache; 0 skips nothing.
+        calm: noise level under which ``every`` and the cache leave anything out.
+        guided: noise level down to which there is guidance; see `pleinair.model.sampler.guided`.
         quantise: ``int8`` weights, ``int8-dynamic`` products or ``fp8`` products, by torchao.
         compile: each block by torch.compile; ``reduce-overhead`` also takes CUDA graphs. The first
             clip of each size then waits for the compiler, half a minute and more.
@@ -46,6 +48,8 @@ class Speed:
     every: int = 1
     cache: str = "none"
     threshold: float = 0.0
+    calm: float = 1.0
+    guided: float = 0.0
     quantise: str = "none"
     compile: str = "off"
 
@@ -56,8 +60,9 @@ class Speed:
                 raise InputError(f"speed: {name}", getattr(self, name), ", ".join(allowed))
         if self.every < 1:
             raise InputError("speed: every", self.every, "1 and more")
-        if not 0 <= self.threshold < 10:
-            raise InputError("speed: threshold", self.threshold, "numbers from 0 to 10")
+        for name, most in (("threshold", 10), ("calm", 1), ("guided", 1)):
+            if not 0 <= getattr(self, name) <= most:
+                raise InputError(f"speed: {name}", getattr(self, name), f"numbers from 0 to {most}")
 
     @classmethod
     def parse(cls, text: str) -> "Speed":
@@ -89,14 +94,21 @@ class Speed:
 
     def guide(self, scale: float, interval: tuple[float, float] = (0.0, 1.0)) -> Guidance:
         """Guidance of this scale within an interval of noise levels, for `guiding.Guided`."""
-        batched = self.guidance == "batched"
-        return Guidance(scale, interval, self.every, batched, self.cache, self.threshold)
+        return Guidance(
+            scale,
+            (max(interval[0], self.guided), interval[1]),
+            self.every,
+            self.guidance == "batched",
+            self.cache,
+            self.threshold,
+            self.calm,
+        )
 
 
 PRESETS = {
     "exact": Speed(),
-    "balanced": Speed(every=2, cache="first-block", threshold=0.1),
-    "fast": Speed(every=3, cache="first-block", threshold=0.2),
+    "balanced": Speed(guided=0.4, cache="first-block", threshold=0.15, calm=0.6),
+    "fast": Speed(guided=0.5, cache="first-block", threshold=0.25, calm=0.7),
 }
 
 
