@@ -1,6 +1,6 @@
 import sys
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from pleinair.model.guiding import Guidance, Guided
 from pleinair.model.packed import Packed, packs
 from pleinair.model.pipeline import Pipeline
 from pleinair.model.speed import PRESETS, Speed, fold, hasten, quantise
-from pleinair.model.transformer import Text, Transformer, TransformerConfig, attend
+from pleinair.model.transformer import Block, Text, Transformer, TransformerConfig, attend
 
 SIGMAS = (1.0, 0.9, 0.8, 0.7)
 
@@ -105,7 +105,8 @@ def test_half_the_bits_draw_nearly_the_same(wan: Transformer) -> None:
     plain = wan(latents, sigma, context[:1])
     fast = hasten(wan, Speed(dtype="bfloat16"))
     if packs(torch.device("cpu"), torch.bfloat16):
-        assert isinstance(fast.blocks[0].ffn[0], Packed)
+        block = cast("Block", fast.blocks[0])
+        assert isinstance(block.ffn[0], Packed)
     off = (fast(latents, sigma, context[:1]) - plain).norm() / plain.norm()
     assert 0 < off < 0.02
 

@@ -1,7 +1,7 @@
 """Classifier-free guidance over a transformer, with what it may leave out."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor
@@ -99,7 +99,7 @@ class Guided:
     def _ask(self, latents: Tensor, sigma: Tensor, way: str) -> Tensor:
         kind = CACHES.get(self.guidance.cache) if self.level <= self.guidance.calm else None
         if kind and way not in self.walks:
-            self.walks[way] = kind(self.guidance.threshold)
+            self.walks[way] = cast("Walk", kind(self.guidance.threshold))
         if (sigma == sigma[:, :1]).all():  # one level for all frames is computed once
             sigma = sigma[:, :1]
         text = self.text[WAYS[way]]

@@ -25,10 +25,13 @@ class Packed(nn.Module):
     def __init__(self, linear: nn.Linear, dtype: torch.dtype, *, gelu: bool = False) -> None:
         super().__init__()
         self.dtype = dtype
-        self.after = ("gelu", [], "tanh") if gelu else ("none", [], "")
+        self.after: tuple[str, list[float], str] = (
+            ("gelu", [], "tanh") if gelu else ("none", [], "")
+        )
         weight = linear.weight.detach().to(dtype)
         self.weight: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, None)
-        self.bias = None if linear.bias is None else linear.bias.detach().to(dtype)
+        bias: Tensor | None = linear.bias
+        self.bias = None if bias is None else bias.detach().to(dtype)
 
     def forward(self, input: Tensor) -> Tensor:
         """(…, in) to (…, out), in the format of the weights."""

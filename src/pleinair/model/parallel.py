@@ -144,7 +144,8 @@ def launch(count: int, work: Callable[..., Any], *arguments: object) -> Any:  # 
         work: an importable function; what it gives must be picklable.
     """
     with tempfile.TemporaryDirectory() as folder:
-        torch.multiprocessing.spawn(_member, (count, Path(folder), work, arguments), count)
+        mp: Any = torch.multiprocessing
+        mp.spawn(_member, (count, Path(folder), work, arguments), count)
         return torch.load(Path(folder) / "answer", weights_only=False)
 
 

@@ -74,7 +74,7 @@ class Speed:
         preset, *changes = (part.strip() for part in text.split(","))
         if preset not in PRESETS:
             raise InputError("speed", preset, ", ".join(PRESETS))
-        kinds = {item.name: type(item.default) for item in fields(cls)}
+        kinds: dict[str, Any] = {item.name: type(item.default) for item in fields(cls)}
         values: dict[str, Any] = {}
         for change in changes:
             name, _, value = change.partition("=")

@@ -107,7 +107,7 @@ class Attention(nn.Module):
         return [getattr(self, name)(x) for name in names]
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1))  # B N heads head
+        return cast("Tensor", x.unflatten(-1, (self.heads, -1)))  # B N heads head
 
     def _mix(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         q, k, v = (part.to(v.dtype).transpose(1, 2) for part in (q, k, v))  # B heads N head
