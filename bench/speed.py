@@ -69,8 +69,8 @@ def ours(config: "TransformerConfig") -> "Transformer":
 
 def theirs(config: "TransformerConfig", weights: "dict[str, Tensor]") -> Any:  # noqa: ANN401
     """The transformer of diffusers, on the same tensors and not a copy."""
-    import torch
     import diffusers
+    import torch
 
     made: Any = diffusers.WanTransformer3DModel
     with torch.device("meta"):
@@ -246,7 +246,7 @@ def bench_wan(
         rows=rows,
         n=steps,
         seeds=[SEED],
-        notes="Random weights, the same tensors for all: so few steps leave the presets little to leave out. "
+        notes="Random weights, the same tensors for all. So few steps leave presets little to skip. "
         f"{config.layers} blocks; two texts of {WORDS} and {WORDS // 2} of {PLACES} places. "
         "Speed by the mean, as some steps are skipped. After a warm-up, which compiles.",
         out=out,
