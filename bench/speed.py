@@ -246,7 +246,7 @@ def bench_wan(
         rows=rows,
         n=steps,
         seeds=[SEED],
-        notes="Random weights, the same tensors for all. So few steps leave presets little to skip. "
+        notes="Random weights, the same tensors for all. Few steps leave little to skip. "
         f"{config.layers} blocks; two texts of {WORDS} and {WORDS // 2} of {PLACES} places. "
         "Speed by the mean, as some steps are skipped. After a warm-up, which compiles.",
         out=out,

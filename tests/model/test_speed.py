@@ -160,7 +160,8 @@ def test_a_cache_skips_what_hardly_changes_and_nothing_at_zero(
     assert len(runs) == 2  # three are skipped in a row, never more
     torch.testing.assert_close(bold[0], plain[0])
     assert not torch.equal(bold[1], plain[1])
-    assert (bold[1] - plain[1]).norm() < 0.5 * plain[1].norm()
+    off = (bold[1] - plain[1]).norm() / plain[1].norm()
+    assert off < 0.02, off
 
 
 def test_a_new_window_begins_with_nothing_kept(wan: Transformer) -> None:
