@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import generate, render
+from bench import generate, render, speed
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -33,6 +33,43 @@ def test_render_bench_writes_its_figure(tmp_path: Path, monkeypatch: pytest.Monk
     figure = read_figure(tmp_path / "bench-render.json")
     assert figure.rows[0][0] == "32×32"
     assert all(isinstance(rate, float) and rate > 0 for rate in figure.rows[0][1:])
+
+
+def test_speed_bench_compares_equal_weights(tmp_path: Path) -> None:
+    pytest.importorskip("diffusers")
+    import torch
+
+    from pleinair.model.transformer import TransformerConfig
+
+    config = TransformerConfig(
+        channels=4,
+        patch=(1, 2, 2),
+        dim=24,
+        layers=2,
+        heads=2,
+        hidden=32,
+        text=16,
+        pooled_text=False,
+    )
+    with torch.random.fork_rng():
+        speed.bench_wan(config, (4, 2, 4, 4), 2, tmp_path, compiled=False)
+    rows = {str(row[0]): row for row in read_figure(tmp_path / "bench-speed.json").rows}
+    near = rows["ours, exact, fp32, first step"][4]
+    assert near is None or float(near) > 100  # the same numbers but for rounding
+    assert all(float(row[4] or 0) > 30 for name, row in rows.items() if "exact, bf16" in name)
+    assert {f"ours, {name}, bf16" for name in ("exact", "balanced", "fast")} <= rows.keys()
+
+
+def test_how_near_two_videos_are() -> None:
+    import torch
+
+    video = torch.rand(1, 3, 2, 16, 16) * 2 - 1
+    assert speed.decibels(video, video) is None
+    assert speed.similarity(video, video) == pytest.approx(1)
+    off = (video + 0.02).clamp(-1, 1)
+    assert speed.decibels(video + 0.02, video, 2.0) == pytest.approx(40)
+    assert 0.9 < speed.similarity(off, video) < 1
+    assert speed.similarity(torch.rand_like(video), video) < 0.5
 
 
 def test_prompts_are_twenty_half_of_them_french() -> None:

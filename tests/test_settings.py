@@ -18,9 +18,10 @@ def test_the_environment_is_read() -> None:
         "PLEINAIR_WEIGHTS": "/models",
         "PLEINAIR_DEVICE": "cuda:1",
         "PLEINAIR_THREADS": "3",
+        "PLEINAIR_SPEED": "fast,compile=on",
         "HOME": "/",
     }
-    assert Settings.read(environment) == Settings(Path("/models"), "cuda:1", 3)
+    assert Settings.read(environment) == Settings(Path("/models"), "cuda:1", 3, "fast,compile=on")
 
 
 def test_a_bare_environment_gives_the_shipped_weights() -> None:
@@ -33,6 +34,8 @@ def test_a_bare_environment_gives_the_shipped_weights() -> None:
         ("PLEINAIR_DEVICE", "gpu"),
         ("PLEINAIR_THREADS", "0"),
         ("PLEINAIR_THREADS", "many"),
+        ("PLEINAIR_SPEED", "quick"),
+        ("PLEINAIR_SPEED", "fast,compile"),
         ("PLEINAIR_WIEGHTS", "/models"),
     ],
 )

@@ -29,6 +29,8 @@ class Settings:
         weights: folder that holds the weights.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; auto takes a GPU if there is one.
         threads: processor threads, or None for torch's own choice.
+        speed: ``exact``, ``balanced`` or ``fast``, and what differs from it, such as
+            ``fast,compile=on``; see docs/speed.md.
 
     Raises:
         InputError: a value is not allowed.
@@ -37,6 +39,7 @@ class Settings:
     weights: Path = SHIPPED_WEIGHTS
     device: str = "auto"
     threads: int | None = None
+    speed: str = "exact"
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
@@ -44,6 +47,8 @@ class Settings:
             raise InputError("device", self.device, "auto, cpu, cuda or cuda:N")
         if self.threads is not None and not 1 <= self.threads <= 1024:
             raise InputError("threads", self.threads, "whole numbers from 1 to 1024")
+        if not re.fullmatch(r"(exact|balanced|fast)(, *\w+=[\w.-]+)*", self.speed):
+            raise InputError("speed", self.speed, "exact, balanced or fast, then name=value")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":

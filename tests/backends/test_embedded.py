@@ -31,7 +31,7 @@ class _Pipeline:
 
     vocabulary = SimpleNamespace(suggest={"baloon": "balloon"}.get)
     trouble: Exception | None = None
-    has_few = False
+    few: object = None
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
         assert frames.shape[1] % 4 == 1
@@ -306,7 +306,7 @@ def test_few_steps_are_taken_where_nothing_speaks_against_them(
     few: bool,
     drawn_with: tuple[int, float | None],
 ) -> None:
-    drawn.has_few = few
+    drawn.few = few or None
     made = embedded.generate(VideoRequest("a lake", seconds=0.5, fps=8, **asked))
     assert (drawn.asked["steps"], drawn.asked["guidance"]) == drawn_with
     assert (made.metadata.steps, made.metadata.guidance) == drawn_with

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from pleinair.errors import InputError, ModelError
 from pleinair.model.checkpoint import Model, save_model
-from pleinair.model.pipeline import Clips, Pipeline, latent_frames, natural_dtype
+from pleinair.model.pipeline import Clips, Pipeline, latent_frames
+from pleinair.model.speed import natural_dtype
 from pleinair.model.vocabulary import MAX_WORDS
 
 ASKED: dict[str, Any] = {"width": 48, "height": 32, "seed": 5, "steps": 3, "guidance": 3.0}

@@ -72,7 +72,7 @@ def test_a_student_begins_as_its_teacher(weights: Path) -> None:
     student = student_of(teacher)
     latents, context = torch.randn(1, 8, 2, 2, 3), torch.randn(1, 4, 256)
     sigma = torch.full((1, 2), 0.8)
-    made = student(latents, sigma, context, None, sigma / 2)
+    made = student(latents, sigma, context, until=sigma / 2)
     torch.testing.assert_close(made, teacher(latents, sigma, context))
 
 
@@ -86,7 +86,7 @@ def test_the_loss_is_nothing_for_who_leaps_as_the_teacher_walked(weights: Path) 
     )
 
     class Perfect(torch.nn.Module):
-        def forward(self, *_: object) -> torch.Tensor:
+        def forward(self, *_: object, **__: object) -> torch.Tensor:
             return straight[0]
 
     perfect = cast("Transformer", Perfect())

@@ -25,6 +25,7 @@ from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
 from pleinair.media.motion import interpolate
 from pleinair.model.autoencoder import TEMPORAL
 from pleinair.model.pipeline import FPS, Clips, Pipeline, latent_frames
+from pleinair.model.speed import Speed
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 
@@ -81,8 +82,9 @@ class Embedded:
             torch.set_num_threads(settings.threads)
         self.device = _device(settings.device)
         weights = settings.weights / MODELS[self.id].file
+        speed = Speed.parse(settings.speed)
         started = time.perf_counter()
-        self.pipeline = pipeline or Pipeline.load(weights, device=self.device)
+        self.pipeline = pipeline or Pipeline.load(weights, device=self.device, speed=speed)
         self._loading: float | None = time.perf_counter() - started
 
     def generate(
@@ -114,7 +116,7 @@ class Embedded:
         preview: Preview | None,
     ) -> Generation:
         size = nearest_size(request.width, request.height, self.sizes)
-        steps, guidance = plan(request, few=self.pipeline.has_few)
+        steps, guidance = plan(request, few=self.pipeline.few is not None)
         started = time.perf_counter()
         start = self._start(beginning, request.seconds, size)
         encoding = time.perf_counter() - started

@@ -17,6 +17,11 @@ from pleinair.model.transformer import Transformer
 FORMAT = 1
 
 
+def few_of(path: Path) -> Path:
+    """Where the few-step weights of a model lie: beside its file."""
+    return path.with_name(f"{path.stem}-few.safetensors")
+
+
 def save_few(path: Path, base: Transformer, few: Transformer, about: Mapping[str, Any]) -> None:
     """Write the difference between two transformers; the file appears whole or not at all.
 
@@ -70,8 +75,8 @@ def load_few(path: Path, base: Transformer) -> tuple[Transformer, dict[str, Any]
     if head.get("format") != FORMAT:
         raise ModelError(f"{path}: format {head.get('format')!r}; this version reads {FORMAT}")
     device = next(base.parameters()).device
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers go on as if nothing was
-        few = Transformer(replace(base.config, flow_map=True)).to(device)
+    with torch.device("meta"):
+        few = Transformer(replace(base.config, flow_map=True))
     weights = dict(base.state_dict())
     try:
         for name, value in tensors.items():
@@ -84,7 +89,7 @@ def load_few(path: Path, base: Transformer) -> tuple[Transformer, dict[str, Any]
             elif kind == "bytes":
                 scale = tensors[f"scale.{key}"].to(device).view(-1, *[1] * (value.ndim - 1))
                 weights[key] = weights[key] + value.float() * scale
-        few.load_state_dict(weights)
+        few.load_state_dict(weights, assign=True)
     except (KeyError, RuntimeError) as error:
         line = str(error).splitlines()[0]
         raise ModelError(f"{path}: does not fit the weights it goes with ({line})") from error

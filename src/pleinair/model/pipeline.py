@@ -3,7 +3,7 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from pleinair.errors import InputError, ModelError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
-from pleinair.model.few import load_few
+from pleinair.model.few import few_of, load_few
+from pleinair.model.guiding import Guidance, Guided, Network
 from pleinair.model.sampler import MeanVelocity, Velocity, adams, leaps, schedule
+from pleinair.model.speed import PRESETS, Speed, hasten
 from pleinair.model.start import Start
 from pleinair.model.text import batch
 from pleinair.model.transformer import Transformer
@@ -48,45 +50,38 @@ class Clips:
     timings: dict[str, float]
 
 
-@dataclass(frozen=True)
-class Guidance:
-    """How a prompt is followed.
-
-    Attributes:
-        scale: of classifier-free guidance; at 1 there is none, which halves the time.
-        interval: noise levels within which it works; see `pleinair.model.sampler.guided`.
-    """
-
-    scale: float
-    interval: tuple[float, float] = (0.0, 1.0)
-
-    def at(self, level: float) -> bool:
-        """Whether it works at this noise level."""
-        return self.scale != 1 and self.interval[0] <= level <= self.interval[1]
-
-
 class Pipeline:
     """A model, ready to draw.
 
     Args:
         model: its networks, with weights in float32 and on one device.
         dtype: of matrix products and convolutions; the rest is done in float32.
-        path: its file, beside which the few-step weights lie.
+        speed: how guidance is taken; what it asks of the transformer, `load` has done.
+        few: the few-step transformer, if there is one.
     """
 
     def __init__(
-        self, model: Model, dtype: torch.dtype = torch.float32, path: Path | None = None
+        self,
+        model: Model,
+        dtype: torch.dtype = torch.float32,
+        speed: Speed = PRESETS["exact"],
+        few: Transformer | None = None,
     ) -> None:
         self.autoencoder = model.autoencoder
         self.text = model.text
         self.transformer = model.transformer
+        self.network: Network = model.transformer  # what `parallel.spread` may share out
+        self.guided: type[Guided] = Guided
         self.vocabulary = model.vocabulary
         self.about = model.about
         self.dtype = dtype
-        self.path = path
-        self._few: Transformer | None = None
+        self.speed = speed
+        self.few = few
         self.device = model.text.places.device
-        fuse_norms(self.transformer, dtype)
+        for network in filter(None, (self.transformer, few)):
+            for module in network.modules():
+                if isinstance(module, nn.RMSNorm):  # fused only when input and weight are alike
+                    module.to(dtype)
 
     @classmethod
     def load(
@@ -95,21 +90,27 @@ class Pipeline:
         *,
         device: torch.device | str = "cpu",
         dtype: torch.dtype | None = None,
+        speed: Speed = PRESETS["exact"],
     ) -> "Pipeline":
         """Load a model.
 
         Args:
             path: its file; None for the model that ships with the package.
             device: where it runs.
-            dtype: torch.bfloat16 or torch.float32; None for bfloat16 where the device has
-                arithmetic for it, which halves the time.
+            dtype: torch.bfloat16 or torch.float32; None for that of ``speed``.
+            speed: what makes the transformer fast.
 
         Raises:
             ModelError: the file is missing, corrupt or does not fit.
         """
         path = path or SHIPPED
         model = load_model(path, device)
-        return cls(model, dtype or natural_dtype(device), path)
+        if dtype is not None:
+            speed = replace(speed, dtype=str(dtype).removeprefix("torch."))
+        few = load_few(few_of(path), model.transformer)[0] if few_of(path).is_file() else None
+        for network in filter(None, (model.transformer, few)):
+            hasten(network, speed)
+        return cls(model, speed.numbers(device), speed, few)
 
     @torch.no_grad()
     def encode(self, frames: Tensor) -> Tensor:
@@ -198,7 +199,7 @@ class Pipeline:
             velocity = Watched(
                 self._leap(encoded)
                 if guidance is None
-                else self._velocity(encoded, away, Guidance(guidance, interval))
+                else self._velocity(encoded, away, self.speed.guide(guidance, interval))
             )
             clock.append(time.perf_counter())
 
@@ -227,51 +228,24 @@ class Pipeline:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _velocity(self, prompt: Encoded, negative: Encoded, guidance: Guidance) -> Velocity:
-        """The guided velocity of one clip; towards and away from the prompts in one batch."""
-        ids = batch([prompt, negative]).to(self.device)
-        context, mask = self.text(ids)
-
-        def evaluate(*inputs: Tensor) -> Tensor:
-            velocity: Tensor = self.transformer(*inputs)
-            return velocity.float()
-
-        def velocity(latents: Tensor, sigma: Tensor) -> Tensor:
-            if not guidance.at(float(sigma.max())):
-                return evaluate(latents, sigma, context[:1], mask[:1])
-            both = latents.expand(2, -1, -1, -1, -1), sigma.expand(2, -1)
-            towards, away = evaluate(*both, context, mask).split(1)
-            return torch.lerp(away, towards, guidance.scale)
-
-        return velocity
+        """The guided velocity of one clip."""
+        context, mask = self.text(batch([prompt, negative]).to(self.device))
+        return self.guided(self.network, self.transformer.read(context, mask), guidance)
 
     def _leap(self, prompt: Encoded) -> MeanVelocity:
-        """The mean velocity of one clip, with guidance built in."""
+        """The mean velocity of one clip, with guidance built in; raises ModelError."""
+        if self.few is None:
+            raise ModelError("this model has no few-step weights; ask for guidance")
         context, mask = self.text(batch([prompt]).to(self.device))
-        transformer = self.few()
+        text, few = self.few.read(context, mask), self.few
 
         def velocity(latents: Tensor, sigma: Tensor, until: Tensor) -> Tensor:
-            made: Tensor = transformer(latents, sigma, context, mask, until)
+            if (sigma == sigma[:, :1]).all():  # one level for all frames is computed once
+                sigma, until = sigma[:, :1], until[:, :1]
+            made: Tensor = few(latents, sigma, text, until=until)
             return made.float()
 
         return velocity
-
-    @property
-    def has_few(self) -> bool:
-        """Whether there are few-step weights beside the others."""
-        return self._few is not None or (self._few_file is not None and self._few_file.is_file())
-
-    @property
-    def _few_file(self) -> Path | None:
-        return self.path and self.path.with_name(f"{self.path.stem}-few.safetensors")
-
-    def few(self) -> Transformer:
-        """The few-step transformer, loaded when it is first asked for; raises ModelError."""
-        if self._few is None:
-            if self._few_file is None:
-                raise ModelError("this model has no few-step weights; ask for guidance")
-            self._few, _ = load_few(self._few_file, self.transformer)
-            fuse_norms(self._few, self.dtype)
-        return self._few
 
     def _look(self, asked: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """Newest frames of the clean clip, (3, T, H, W), as the model took it to be."""
@@ -290,18 +264,3 @@ def latent_frames(seconds: float) -> int:
     """Latent frames that cover this many seconds: one picture, then four frames in each."""
     frames = max(1, round(seconds * FPS))
     return 1 + -(-(frames - 1) // TEMPORAL)
-
-
-def fuse_norms(network: nn.Module, dtype: torch.dtype) -> None:
-    """Have the RMS norms fused, which they are only when input and weight are of one kind."""
-    for module in network.modules():
-        if isinstance(module, nn.RMSNorm):
-            module.to(dtype)
-
-
-def natural_dtype(device: torch.device | str) -> torch.dtype:
-    """bfloat16 where the device multiplies it itself; elsewhere it would be slower."""
-    if torch.device(device).type != "cpu":
-        return torch.bfloat16
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") else torch.float32

@@ -1,9 +1,12 @@
 """Rotary positions in time, height and width."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
 
+@lru_cache(maxsize=16)  # the same at every step
 def rotations(
     frames: int, height: int, width: int, head: int, *, device: torch.device | None = None
 ) -> Tensor:
@@ -36,7 +39,12 @@ def rotations(
 def rotate(x: Tensor, turns: Tensor) -> Tensor:
     """Rotate pairs of neighbouring dimensions of (B, N, heads, head) by (2, N, head / 2)."""
     cos, sin = turns[:, :, None].unbind(0)  # N 1 head/2
-    even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+    pairs = x.float().unflatten(-1, (-1, 2))  # B N heads head/2 2
+    if not torch.compiler.is_compiling():  # in one pass, which a compiler makes of what follows
+        return torch.view_as_real(torch.view_as_complex(pairs) * torch.complex(cos, sin)).flatten(
+            -2
+        )
+    even, odd = pairs.unbind(-1)
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1).flatten(-2)
 
 

@@ -1,6 +1,7 @@
 """The diffusion transformer: Wan's block layout, so that Wan's weights fit by configuration."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pleinair.model.rope import rotate, rotations
+
+LONG = 400 * 400  # queries times keys
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,32 @@ class TransformerConfig:
     eps: float = 1e-6
 
 
+@dataclass(frozen=True)
+class Text:
+    """What the blocks need of a text: it is the same at every step, so read it once.
+
+    Attributes:
+        keys: for each block the keys and values, each (B, M, heads, head).
+        mask: (B, M), True where there is text, or what is added to the scores; None for all.
+        pooled: what the text adds to the noise level, (B, D), or None.
+    """
+
+    keys: tuple[tuple[Tensor, Tensor], ...]
+    mask: Tensor | None
+    pooled: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.keys[0][0])
+
+    def __getitem__(self, clips: slice) -> "Text":
+        """The text of some of the clips."""
+        return Text(
+            tuple((k[clips], v[clips]) for k, v in self.keys),
+            None if self.mask is None else self.mask[clips],
+            None if self.pooled is None else self.pooled[clips],
+        )
+
+
 class Attention(nn.Module):
     """Attention whose queries and keys are normalised over the whole width."""
 
@@ -54,20 +83,38 @@ class Attention(nn.Module):
         self.o = nn.Linear(dim, dim)
         self.norm_q = nn.RMSNorm(dim, eps=config.eps)
         self.norm_k = nn.RMSNorm(dim, eps=config.eps)
+        self.attend: Attend = attend
 
-    def forward(
-        self, x: Tensor, source: Tensor, turns: Tensor | None = None, mask: Tensor | None = None
-    ) -> Tensor:
-        """(B, N, D) attends to (B, M, D); turns (2, N, head / 2), mask (B, M), to (B, N, D)."""
-        v = self.v(source).unflatten(-1, (self.heads, -1))  # B M heads head
-        q = self.norm_q(self.q(x)).unflatten(-1, (self.heads, -1))
-        k = self.norm_k(self.k(source)).unflatten(-1, (self.heads, -1))
-        if turns is not None:
-            q, k = rotate(q, turns), rotate(k, turns)
-        out = attend(
-            q.to(v.dtype).transpose(1, 2), k.to(v.dtype).transpose(1, 2), v.transpose(1, 2), mask
+    def forward(self, x: Tensor, turns: Tensor) -> Tensor:
+        """Tokens (B, N, D) that attend to each other, with turns (2, N, head / 2)."""
+        q, k, v = self._project(x, "qkv")  # each B N D
+        q, k = (
+            rotate(self._split(self.norm_q(q)), turns),
+            rotate(self._split(self.norm_k(k)), turns),
         )
-        return cast("Tensor", self.o(out.transpose(1, 2).flatten(2)))
+        return self._mix(q, k, self._split(v), None)
+
+    def cross(self, x: Tensor, keys: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        """Tokens (B, N, D) that attend to a text, whose keys and values `read` gave."""
+        return self._mix(self._split(self.norm_q(self.q(x))), *keys, mask)
+
+    def read(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values, each (B, M, heads, head), of a text (B, M, D)."""
+        k, v = self._project(text, "kv")
+        return self._split(self.norm_k(k)), self._split(v)
+
+    def _project(self, x: Tensor, names: str) -> Sequence[Tensor]:
+        """Projections of one input: one product after `pleinair.model.speed.fuse`."""
+        if hasattr(self, names):
+            return cast("Tensor", getattr(self, names)(x)).chunk(len(names), -1)
+        return [getattr(self, name)(x) for name in names]
+
+    def _split(self, x: Tensor) -> Tensor:
+        return cast("Tensor", x.unflatten(-1, (self.heads, -1)))  # B N heads head
+
+    def _mix(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        q, k, v = (part.to(v.dtype).transpose(1, 2) for part in (q, k, v))  # B heads N head
+        return cast("Tensor", self.o(self.attend(q, k, v, mask).transpose(1, 2).flatten(2)))
 
 
 class Block(nn.Module):
@@ -87,19 +134,24 @@ class Block(nn.Module):
         self.modulation = nn.Parameter(torch.randn(1, 6, dim) / dim**0.5)
 
     def forward(
-        self, x: Tensor, level: Tensor, turns: Tensor, text: Tensor, mask: Tensor | None
+        self,
+        x: Tensor,
+        level: Tensor,
+        turns: Tensor,
+        text: tuple[Tensor, Tensor],
+        mask: Tensor | None,
     ) -> Tensor:
-        """Tokens x (B, F, S, D) of noise level (B, F, 6, D), S tokens a frame, to the same."""
+        """Tokens x (B, F, S, D) of noise level (B, F or 1, 6, D), S tokens a frame, to the same."""
         frames = x.shape[1]
         shift, scale, gate, shift2, scale2, gate2 = (
             (self.modulation[:, None] + level).unsqueeze(3).unbind(2)  # each B F 1 D
         )
-        h = (self.norm1(x) * (1 + scale) + shift).flatten(1, 2)  # B F·S D
-        x = x + gate * self.self_attn(h, h, turns).unflatten(1, (frames, -1))
+        h = modulate(self.norm1, x, shift, scale).flatten(1, 2)  # B F·S D
+        x = torch.addcmul(x, gate, self.self_attn(h, turns).unflatten(1, (frames, -1)))
         h = self.norm3(x).flatten(1, 2)
-        x = x + self.cross_attn(h, text, mask=mask).unflatten(1, (frames, -1))
-        h = self.norm2(x) * (1 + scale2) + shift2
-        return x + gate2 * cast("Tensor", self.ffn(h))
+        x = x + self.cross_attn.cross(h, text, mask).unflatten(1, (frames, -1))
+        h = modulate(self.norm2, x, shift2, scale2)
+        return torch.addcmul(x, gate2, cast("Tensor", self.ffn(h)))
 
 
 class Head(nn.Module):
@@ -115,7 +167,7 @@ class Head(nn.Module):
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """(B, F, S, D) and (B, F, D) to (B, F, S, patch · C)."""
         shift, scale = (self.modulation[:, None] + time[:, :, None]).unsqueeze(3).unbind(2)
-        return cast("Tensor", self.head(self.norm(x) * (1 + scale) + shift))
+        return cast("Tensor", self.head(modulate(self.norm, x, shift, scale)))
 
 
 class Transformer(nn.Module):
@@ -156,38 +208,49 @@ class Transformer(nn.Module):
         self,
         latents: Tensor,
         sigma: Tensor,
-        context: Tensor,
+        context: "Tensor | Text",
         context_mask: Tensor | None = None,
+        *,
         until: Tensor | None = None,
+        walk: "Walk | None" = None,
     ) -> Tensor:
         """Velocity (B, C, F, h, w) of latents at noise levels.
 
         Args:
             latents: (B, C, F, h, w), ``(1 - sigma) · clean + sigma · noise``.
-            sigma: (B, F) in [0, 1], the noise level of each latent frame; 0 for given frames.
-            context: (B, L, text), the text encoder's output.
+            sigma: (B, F) in [0, 1], the noise level of each latent frame; 0 for given frames. Or
+                (B, 1), where all frames share one.
+            context: (B, L, text), the text encoder's output, or what `read` made of it.
             context_mask: (B, L), True where there is text; None when all of it is.
             until: (B, F), lower noise levels: the velocity is the mean on the way there. Only of a
                 flow map; None for the velocity at sigma itself.
+            walk: how the tokens go through the blocks; None for one after another.
         """
+        text = context if isinstance(context, Text) else self.read(context, context_mask)
         x = self.patch_embedding(latents)  # B D F h w
         F_, h, w = x.shape[2:]
         x = x.flatten(3).permute(0, 2, 3, 1).float()  # B F S D
-        text = self.text_embedding(context)  # B L D
         time = self.time_embedding(waves(sigma * 1000, self.config.frequencies))  # B F D
         time = time[:, :: self.config.patch[0]]
-        if self.config.pooled_text:
-            time = time + self.pooled_embedding(pooled(text, context_mask))[:, None]
+        if text.pooled is not None:
+            time = time + text.pooled[:, None]
         if self.config.flow_map:
             span = sigma - (sigma if until is None else until)
             time = time + self.span_embedding(waves(span * 1000, self.config.frequencies))
         level = self.time_projection(time).unflatten(-1, (6, -1)).float()  # B F 6 D
         head = self.config.dim // self.config.heads
         turns = rotations(F_, h, w, head, device=latents.device)
-        for block in self.blocks:
-            x = block(x, level, turns, text, context_mask)
+        x = (walk or in_turn)(self.blocks, x, level, turns, text)
         velocity: Tensor = self.head(x, time).unflatten(2, (h, w))  # B F h w patch·C
         return self._unpatch(velocity)
+
+    def read(self, context: Tensor, mask: Tensor | None = None) -> Text:
+        """What the blocks need of a text (B, L, text) under a mask (B, L)."""
+        text = self.text_embedding(context)  # B L D
+        keys = tuple(cast("Block", block).cross_attn.read(text) for block in self.blocks)
+        if not self.config.pooled_text:
+            return Text(keys, mask, None)
+        return Text(keys, mask, self.pooled_embedding(pooled(text, mask)))
 
     def _unpatch(self, x: Tensor) -> Tensor:
         """(B, F, h, w, patch · C) to (B, C, F · p, h · q, w · r)."""
@@ -196,20 +259,46 @@ class Transformer(nn.Module):
         return x.flatten(6, 7).flatten(4, 5).flatten(2, 3)
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """Attention over (B, heads, N, head), keys masked by (B, M).
+Attend = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
-    On a CPU the three products are written out: at a few hundred tokens they take half the time
-    of torch's fused kernel, forwards and backwards.
+Walk = Callable[[nn.ModuleList, Tensor, Tensor, Tensor, Text], Tensor]
+"""Tokens (B, F, S, D) through the blocks, given the level, the turns and the text."""
+
+
+def in_turn(
+    blocks: Iterable[nn.Module], x: Tensor, level: Tensor, turns: Tensor, text: Text
+) -> Tensor:
+    """Tokens (B, F, S, D) through one block after another."""
+    for block, keys in zip(blocks, text.keys, strict=True):
+        x = block(x, level, turns, keys, text.mask)
+    return x
+
+
+def modulate(norm: nn.LayerNorm, x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    """``norm(x) · (1 + scale) + shift`` of x (B, F, S, D), the others (B, F or 1, 1, D)."""
+    if shift.numel() == shift.shape[-1]:  # one level for all: one pass over the tokens
+        return F.layer_norm(
+            x, norm.normalized_shape, 1 + scale.flatten(), shift.flatten(), norm.eps
+        )
+    return torch.addcmul(shift, norm(x), 1 + scale)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention over (B, heads, N, head); a mask (B, M) hides keys or is added to their scores.
+
+    On a CPU the three products are written out for a short clip: at a few hundred tokens they take
+    half the time of torch's fused kernel, forwards and backwards. From `LONG` on it is faster.
     """
     if mask is not None:
         mask = mask[:, None, None]
-    if q.device.type != "cpu":
+        mask = mask if mask.dtype == torch.bool else mask.to(q.dtype)
+    if q.device.type != "cpu" or q.shape[2] * k.shape[2] > LONG:
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
     with torch.autocast("cpu", enabled=False):  # it would do the softmax in float32
         scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
         if mask is not None:
-            scores = scores.masked_fill(~mask, float("-inf"))
+            hidden = mask.dtype == torch.bool
+            scores = scores.masked_fill(~mask, float("-inf")) if hidden else scores + mask
         mixed: Tensor = scores.softmax(-1) @ v
         return mixed
 

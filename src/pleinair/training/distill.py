@@ -17,7 +17,7 @@ from torch import Tensor
 
 from pleinair.errors import TrainingError
 from pleinair.model.checkpoint import Model, load_model
-from pleinair.model.few import save_few
+from pleinair.model.few import few_of, save_few
 from pleinair.model.text import batch
 from pleinair.model.transformer import Transformer
 from pleinair.training.data import step_rng
@@ -111,7 +111,7 @@ class Run:
             "guidance": self.plan.guidance,
             "seed": self.plan.seed,
         }
-        path = self.out / f"{self.weights.stem}-few.safetensors"
+        path = few_of(self.out / self.weights.name)
         save_few(path, model.transformer, student, about)
         return path
 
@@ -199,7 +199,7 @@ def leap_loss(student: Transformer, model: Model, ways: Trajectories, rng: rando
         with torch.no_grad():
             ids = batch([model.vocabulary.encode(caption) for caption in ways.captions])
             context, mask = model.text(ids)
-        velocity = student(here, sigma, context, mask, until)
+        velocity = student(here, sigma, context, mask, until=until)
     error = (velocity.float() - target).square().mean((1, 3, 4))  # B F
     mean: Tensor = error[:, ~ways.held].mean()
     return mean

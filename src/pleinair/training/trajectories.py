@@ -10,8 +10,8 @@ from torch import Tensor
 
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model
-from pleinair.model.pipeline import fuse_norms
 from pleinair.model.sampler import Velocity, adams
+from pleinair.model.speed import Speed, hasten
 from pleinair.model.text import batch
 from pleinair.model.windows import OVERLAP, WINDOW
 from pleinair.training.data import Arrays, step_rng
@@ -84,7 +84,7 @@ class Teacher:
     ) -> None:
         self.model, self.guidance, self.sizes = model, guidance, sizes
         self.empty = model.vocabulary.encode("")
-        fuse_norms(model.transformer, torch.bfloat16)
+        hasten(model.transformer, Speed(dtype="bfloat16"))
 
     @torch.no_grad()
     def trajectories(self, seed: int, number: int) -> Trajectories:
