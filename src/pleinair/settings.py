@@ -29,6 +29,12 @@ class Settings:
         weights: folder that holds the weights.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; auto takes a GPU if there is one.
         threads: processor threads, or None for torch's own choice.
+        provenance: ``on`` signs every file that is delivered, ``off`` none.
+        certificate: file with the certificates to sign with, PEM, the signer's first; one made at
+            the first start, in ``PLEINAIR_HOME``/certificate, if empty.
+        certificate_key: file with the signer's key, PEM, without a password.
+        timestamp_server: URL of a server of RFC 3161 that confirms when a file was signed; none
+            is asked if empty.
 
     Raises:
         InputError: a value is not allowed.
@@ -37,6 +43,10 @@ class Settings:
     weights: Path = SHIPPED_WEIGHTS
     device: str = "auto"
     threads: int | None = None
+    provenance: str = "on"
+    certificate: str = ""
+    certificate_key: str = ""
+    timestamp_server: str = ""
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
@@ -44,6 +54,12 @@ class Settings:
             raise InputError("device", self.device, "auto, cpu, cuda or cuda:N")
         if self.threads is not None and not 1 <= self.threads <= 1024:
             raise InputError("threads", self.threads, "whole numbers from 1 to 1024")
+        _check("provenance", self.provenance, self.provenance in ("on", "off"), "on or off")
+        both = bool(self.certificate) == bool(self.certificate_key)
+        _check("certificate_key", self.certificate_key, both, "set if certificate is, else empty")
+        at = self.timestamp_server
+        fine = not at or at.startswith(("http://", "https://"))
+        _check("timestamp_server", at, fine, "an http(s) address")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
