@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import generate, render
+from bench import generate, provenance, render
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -33,6 +33,16 @@ def test_render_bench_writes_its_figure(tmp_path: Path, monkeypatch: pytest.Monk
     figure = read_figure(tmp_path / "bench-render.json")
     assert figure.rows[0][0] == "32×32"
     assert all(isinstance(rate, float) and rate > 0 for rate in figure.rows[0][1:])
+
+
+def test_provenance_bench_writes_its_figure(tmp_path: Path) -> None:
+    few = ["--repeats", "2", "--flips", "20", "--chains", "1", "--out", str(tmp_path)]
+    assert provenance.main(few) == 0
+    found = dict(read_figure(tmp_path / "provenance.json").rows)  # type: ignore[arg-type]
+    assert found["videos signed"] == found["of these valid"] == 2
+    assert found["chains of an extension and its remix"] == found["of these told whole"] == 1
+    assert found["bits flipped in the video"] == found["of these caught, in the video"]
+    assert found["bits flipped in the video"] > 10
 
 
 def test_prompts_are_twenty_half_of_them_french() -> None:

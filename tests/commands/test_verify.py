@@ -6,6 +6,7 @@ import pytest
 from pleinair.cli import main
 from pleinair.media import provenance
 from pleinair.media.provenance import Signer
+from pleinair.settings import Settings
 
 CARD = ("--model", "test-card", "--size", "64x48", "--seed", "7", "--steps", "1", "--fps", "12")
 
@@ -76,7 +77,7 @@ def test_the_exit_code_says_whether_to_believe_it(
     assert (
         capsys.readouterr().err == "pleinair: cannot read nothing.mp4: No such file or directory\n"
     )
-    chain = provenance.signer_of(provenance.Settings.read(), tmp_path / "x")
+    chain = provenance.signer_of(Settings(), tmp_path / "x")
     assert chain is not None
     Path("x.pem").write_bytes(chain.certificate.chain)
     monkeypatch.setenv("PLEINAIR_HOME", str(tmp_path / "fresh"))

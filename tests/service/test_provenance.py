@@ -1,6 +1,6 @@
 """What workers deliver is signed, and says what it was made from, through the API."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from tests.api.conftest import Live
 from tests.api.conftest import live_server as live_server
 from tests.api.conftest import server_settings as server_settings
 
-ASKED = {
+ASKED: dict[str, object] = {
     "model": "test-card",
     "prompt": "a secret lake",
     "seconds": "1",
@@ -34,7 +34,7 @@ def http(live_server: Live) -> Iterator[httpx.Client]:
         yield client
 
 
-def made(live: Live, http: httpx.Client, path: str, body: dict[str, object]) -> str:
+def made(live: Live, http: httpx.Client, path: str, body: Mapping[str, object]) -> str:
     answer = http.post(path, json=body)
     assert answer.is_success, answer.text
     video_id: str = answer.json()["id"]

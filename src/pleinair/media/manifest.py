@@ -184,10 +184,13 @@ def _told(
 def _source(store: Mapping[str, Any], ingredient: Mapping[str, Any], depth: int) -> Source:
     label = ingredient.get("active_manifest")
     made, standing = None, NONE
-    if label in store["manifests"] and depth < 100:  # a broken store may name itself
+    if (
+        isinstance(label, str) and label in store["manifests"] and depth < 100
+    ):  # a broken store may name itself
         results = ingredient.get("validation_results", {}).get("activeManifest", {})
         failed = [item["code"] for item in results.get("failure", ())]
-        known = any(item["code"] == "signingCredential.trusted" for item in results["success"])
+        passed = [item["code"] for item in results.get("success", ())]
+        known = "signingCredential.trusted" in passed
         standing = _standing(failed, known)
         made = _told(store, label, standing, failed, depth + 1)
     return Source(ingredient.get("title", ""), ingredient.get("relationship", ""), standing, made)
