@@ -7,7 +7,13 @@ from pathlib import Path
 from pleinair.figures import fill
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/promises.md", "docs/studio.md", "src/pleinair/weights/README.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/promises.md",
+    "docs/provenance.md",
+    "docs/studio.md",
+    "src/pleinair/weights/README.md",
+)
 
 
 def main(arguments: list[str] | None = None) -> int:

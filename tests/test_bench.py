@@ -38,7 +38,8 @@ def test_render_bench_writes_its_figure(tmp_path: Path, monkeypatch: pytest.Monk
 def test_provenance_bench_writes_its_figure(tmp_path: Path) -> None:
     few = ["--repeats", "2", "--flips", "20", "--chains", "1", "--out", str(tmp_path)]
     assert provenance.main(few) == 0
-    found = dict(read_figure(tmp_path / "provenance.json").rows)  # type: ignore[arg-type]
+    rows = read_figure(tmp_path / "provenance.json").rows
+    found = {str(name): int(figure or 0) for name, figure in rows}
     assert found["videos signed"] == found["of these valid"] == 2
     assert found["chains of an extension and its remix"] == found["of these told whole"] == 1
     assert found["bits flipped in the video"] == found["of these caught, in the video"]

@@ -241,6 +241,13 @@ def test_what_cannot_be_signed_is_not_delivered(tmp_path: Path, signer: Signer) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_time_that_nobody_confirms_is_not_signed(tmp_path: Path, signer: Signer) -> None:
+    asking = Signer(signer.certificate, "http://127.0.0.1:1/")
+    with pytest.raises(MediaError, match="cannot sign"):
+        film(tmp_path / "a.mp4", asking)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_manifest_is_no_proof(tmp_path: Path, signer: Signer) -> None:
     assert verify(film(tmp_path / "a.mp4", None), signer.root) == Report("none")
     assert signer_of(Settings(provenance="off"), tmp_path) is None
