@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import c2pa
 import pytest
@@ -189,22 +190,23 @@ def test_only_its_owner_reads_the_key(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["certificate"]
 
 
-def _start(home: Path, ready: object, found: object) -> None:
-    ready.wait()  # type: ignore[attr-defined]
-    found.put(operators_certificate(Settings(), home).chain)  # type: ignore[attr-defined]
+def _start(home: Path, ready: Barrier, said: Path) -> None:
+    ready.wait()
+    said.write_bytes(operators_certificate(Settings(), home).chain)
 
 
 def test_processes_that_start_together_agree_on_one(tmp_path: Path) -> None:
     run = multiprocessing.get_context("fork")
-    ready, found = run.Barrier(4), run.SimpleQueue()
-    started = [run.Process(target=_start, args=(tmp_path, ready, found)) for _ in range(4)]
+    ready, home = run.Barrier(4), tmp_path / "home"
+    said = [tmp_path / f"chain-{i}" for i in range(4)]
+    started = [run.Process(target=_start, args=(home, ready, path)) for path in said]
     for process in started:
         process.start()
-    chains = {found.get() for _ in started}
     for process in started:
         process.join()
-    assert len(chains) == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["certificate"]
+    assert [process.exitcode for process in started] == [0] * 4
+    assert len({path.read_bytes() for path in said}) == 1
+    assert [path.name for path in home.iterdir()] == ["certificate"]
 
 
 def _own(tmp_path: Path, made: Certificate) -> Settings:

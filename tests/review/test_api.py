@@ -281,7 +281,6 @@ def test_the_page_shows_a_title_and_a_maker_and_no_prompt(open_house: Open) -> N
     assert "a lake" not in page.text
     assert "by tester" in page.text
     assert "by a person" in page.text
-    assert "each file holds a C2PA manifest of this server" in page.text
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script" not in policy
