@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,10 +29,17 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
+@pytest.fixture(scope="session")
+def shared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where whatever is kept in the home folder goes, such as the certificate that signs files."""
+    return tmp_path_factory.mktemp("home")
+
+
 @pytest.fixture(autouse=True)
-def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, shared_home: Path) -> None:
     for name in variables():
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PLEINAIR_HOME", str(shared_home))
 
 
 def moving_card(frames: int, width: int, height: int, *, seed: int = 0, speed: float = 2) -> Frames:

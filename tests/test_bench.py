@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import generate, render, speed
+from bench import generate, provenance, render, speed
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -70,6 +70,17 @@ def test_how_near_two_videos_are() -> None:
     assert speed.decibels(video + 0.02, video, 2.0) == pytest.approx(40)
     assert 0.9 < speed.similarity(off, video) < 1
     assert speed.similarity(torch.rand_like(video), video) < 0.5
+
+
+def test_provenance_bench_writes_its_figure(tmp_path: Path) -> None:
+    few = ["--repeats", "2", "--flips", "20", "--chains", "1", "--out", str(tmp_path)]
+    assert provenance.main(few) == 0
+    rows = read_figure(tmp_path / "provenance.json").rows
+    found = {str(name): int(figure or 0) for name, figure in rows}
+    assert found["videos signed"] == found["of these valid"] == 2
+    assert found["chains of an extension and its remix"] == found["of these told whole"] == 1
+    assert found["bits flipped in the video"] == found["of these caught, in the video"]
+    assert found["bits flipped in the video"] > 10
 
 
 def test_prompts_are_twenty_half_of_them_french() -> None:

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pleinair.commands import admin, drill, inspect, keep, learn, make, serve, worlds
+from pleinair.commands import admin, check, drill, inspect, keep, learn, make, serve, worlds
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("generate")(make.generate)
+app.command("verify")(check.verify)
 app.command("render")(worlds.render)
 app.command("serve")(serve.serve)
 app.command("worker")(serve.worker)

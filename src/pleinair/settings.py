@@ -31,6 +31,12 @@ class Settings:
         threads: processor threads, or None for torch's own choice.
         speed: ``exact``, ``balanced`` or ``fast``, and what differs from it, such as
             ``fast,compile=on``; see docs/speed.md.
+        provenance: ``on`` signs every file that is delivered, ``off`` none.
+        certificate: file with the certificates to sign with, PEM, the signer's first; one made at
+            the first start, in ``PLEINAIR_HOME``/certificate, if empty.
+        certificate_key: file with the signer's key, PEM, without a password.
+        timestamp_server: URL of a server of RFC 3161 that confirms when a file was signed; none
+            is asked if empty.
 
     Raises:
         InputError: a value is not allowed.
@@ -40,6 +46,10 @@ class Settings:
     device: str = "auto"
     threads: int | None = None
     speed: str = "exact"
+    provenance: str = "on"
+    certificate: str = ""
+    certificate_key: str = ""
+    timestamp_server: str = ""
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
@@ -49,6 +59,12 @@ class Settings:
             raise InputError("threads", self.threads, "whole numbers from 1 to 1024")
         if not re.fullmatch(r"(exact|balanced|fast)(, *\w+=[\w.-]+)*", self.speed):
             raise InputError("speed", self.speed, "exact, balanced or fast, then name=value")
+        _check("provenance", self.provenance, self.provenance in ("on", "off"), "on or off")
+        both = bool(self.certificate) == bool(self.certificate_key)
+        _check("certificate_key", self.certificate_key, both, "set if certificate is, else empty")
+        at = self.timestamp_server
+        fine = not at or at.startswith(("http://", "https://"))
+        _check("timestamp_server", at, fine, "an http(s) address")
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":

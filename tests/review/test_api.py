@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from pleinair.access.actor import Actor, Role
 from pleinair.api.app import create_app
@@ -290,6 +291,15 @@ def test_the_page_shows_a_title_and_a_maker_and_no_prompt(open_house: Open) -> N
     assert "frame-ancestors *" in embed.headers["content-security-policy"]
     assert f"/shared/{share_id}/video.mp4" in embed.text
     assert owner.id not in page.text + embed.text
+
+
+def test_the_page_says_that_the_file_is_signed_if_it_is(open_house: Open) -> None:
+    _, _, share_id = shared(open_house, "Lake")
+    page, words = f"/shared/{share_id}", "each file holds a C2PA manifest of this server"
+    assert words not in open_house.client().get(page).text
+    with open_house.live.services.database.write() as session:
+        session.execute(update(Video).values(made={"signed": True}))
+    assert words in open_house.client().get(page).text
 
 
 def test_the_style_of_pages_is_the_one_that_their_policy_allows(open_house: Open) -> None:

@@ -227,6 +227,7 @@ def _shown(
         "maker": shown.maker,
         "model": model,
         "origin": ORIGINS[shown.video.kind],
+        "signed": (shown.video.made or {}).get("signed", False),
         "approved": _approved(shown.share),
         "made": _day(shown.video.completed_at, reader),
         "public": _day(shown.share.published_at, reader),

@@ -38,6 +38,10 @@ FRENCH: Mapping[str, str] = {
     "Where it comes from": "D’où elle vient",
     "What this server has on record of it.": "Ce que ce serveur en a noté.",
     "Made by": "Faite par",
+    "Signed": "Signée",
+    "each file holds a C2PA manifest of this server": (
+        "chaque fichier contient un manifeste C2PA de ce serveur"
+    ),
     "a generative model on this server": "un modèle génératif sur ce serveur",
     "Made from": "Faite à partir",
     "words": "de mots",

@@ -2,9 +2,11 @@
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +14,10 @@ from pleinair.backends.base import MODELS, Generation, check_model, open_backend
 from pleinair.commands.console import notes, progress_bar
 from pleinair.commands.given import read_given
 from pleinair.request import MOST_SECONDS, Given, VideoRequest, draw_seed, parse_size
-from pleinair.settings import Settings
+from pleinair.settings import ServiceSettings, Settings
+
+if TYPE_CHECKING:
+    from pleinair.media.provenance import Signer
 
 _SIZE = f"{VideoRequest.width}x{VideoRequest.height}"
 
@@ -96,18 +101,22 @@ def generate(
     settings = replace(settings, threads=settings.threads if threads is None else threads)
     output = output or Path(f"pleinair-{request.seed}.{format or 'mp4'}")
     _check_outputs(output, format, (thumbnail, sheet))
+    signer = _signer(settings)
+    named = [path for path in (image, edit, extend) if path]
+    sources = {item.sha256: path for item, path in zip(given, named, strict=True)}
 
     with progress_bar(quiet=as_json) as progress:
         generation = open_backend(model, settings).generate(request, progress, materials=materials)
         encoding = time.perf_counter()
-        files = _write(generation, output, format, thumbnail, sheet)
+        files = _write(generation, output, format, thumbnail, sheet, signer, sources)
         now = time.perf_counter()
     spent = {**generation.metadata.seconds, "write": now - encoding}
     generation = replace(generation, metadata=replace(generation.metadata, seconds=spent))
     if as_json:
         names = [str(file) for file in files]
         record = generation.metadata.as_dict()
-        print(json.dumps({"files": names, "total_seconds": now - started, **record}))
+        told = {"files": names, "signed": signer is not None, "total_seconds": now - started}
+        print(json.dumps({**told, **record}))
     else:
         _tell(generation, files, now - started)
 
@@ -131,22 +140,44 @@ def _write(
     format: str | None,
     thumbnail: Path | None,
     sheet: Path | None,
+    signer: "Signer | None",
+    sources: Mapping[str, Path],
 ) -> list[Path]:
+    """Write every file, each signed before it has its name."""
     from pleinair.media import sheet as stills
-    from pleinair.media.codec import write_video
+    from pleinair.media.codec import format_of, write_video
+    from pleinair.media.manifest import TYPES
+    from pleinair.media.provenance import Origin, deliver
 
-    files = []
-    count = len(generation.clips)
+    files: list[Path] = []
+    kind, fps = format_of(output, format), generation.fps
     for i, frames in enumerate(generation.clips):
-        files.append(_numbered(output, i, count))
-        write_video(files[-1], frames, generation.fps, format=format)
+        origin = Origin(generation.metadata.request, i, sources)
+
+        def keep(
+            path: Path,
+            write: Callable[[Path], None],
+            type: str | None = None,
+            origin: Origin = origin,
+        ) -> None:
+            path = _numbered(path, origin.number, len(generation.clips))
+            files.extend(deliver(path, write, signer, origin, type))
+
+        keep(output, partial(write_video, frames=frames, fps=fps, format=kind), TYPES[kind])
         if thumbnail is not None:
-            files.append(_numbered(thumbnail, i, count))
-            stills.write_picture(files[-1], stills.thumbnail(frames))
+            picture = stills.thumbnail(frames)
+            keep(thumbnail, partial(stills.write_picture, picture=picture))
         if sheet is not None:
-            files.append(_numbered(sheet, i, count))
-            stills.write_picture(files[-1], stills.contact_sheet(frames, generation.fps))
+            picture = stills.contact_sheet(frames, fps)
+            keep(sheet, partial(stills.write_picture, picture=picture))
     return files
+
+
+def _signer(settings: Settings) -> "Signer | None":
+    """Who signs; a certificate that cannot be used is refused before the video is begun."""
+    from pleinair.media.provenance import signer_of
+
+    return signer_of(settings, ServiceSettings.read().home)
 
 
 def _numbered(path: Path, i: int, count: int) -> Path:

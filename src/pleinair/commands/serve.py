@@ -135,6 +135,7 @@ def worker(
     database = Database(service.database_url)
     database.migrate()
     database.close()
+    check_certificate(service)
     if count == 1:
         child.work(Settings.read(), service)
         return
@@ -165,6 +166,13 @@ def service_settings() -> ServiceSettings:
     return replace(service, home=service.home.absolute())  # whatever folder a worker starts in
 
 
+def check_certificate(service: ServiceSettings) -> None:
+    """Refuse to start where files could not be signed; InputError or MediaError says why."""
+    from pleinair.media.provenance import signer_of
+
+    signer_of(Settings.read(), service.home)
+
+
 def _has_members(service: ServiceSettings) -> bool:
     """Bring the database up to date, and say whether there is an access programme."""
     from pleinair.access.admission import Admission
@@ -186,6 +194,7 @@ def _engine(
     cpus: float,
     gpus: float,
 ) -> "Engine":
+    check_certificate(service)
     if name == "local":
         from pleinair.service.engine import LocalEngine
 

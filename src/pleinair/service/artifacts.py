@@ -1,12 +1,13 @@
 """The files of a finished video: written on this machine, then put into the storage."""
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pleinair.backends.base import Generation, Progress
 from pleinair.media.codec import write_video
 from pleinair.media.frames import Frames
+from pleinair.media.provenance import Origin, Signer
 from pleinair.media.sheet import spritesheet, thumbnail, write_picture
 from pleinair.service.files import digest
 from pleinair.service.queue import Claim
@@ -27,6 +28,9 @@ def keep(
     storage: Storage,
     progress: Progress,
     patience: Callable[[int], None],
+    *,
+    signer: Signer | None = None,
+    sources: Mapping[str, Path] | None = None,
 ) -> list[Artifact]:
     """Write the files of every variation and put them below the claim's prefix.
 
@@ -36,14 +40,19 @@ def keep(
         storage: where they go.
         progress: told of the stages ``write`` and ``upload``; what it raises ends the work.
         patience: told how many bytes go out next, during which there is nothing to tell.
+        signer: signs each file once it is written; None leaves them unsigned.
+        sources: the files that the request was given, by their SHA-256.
 
     Raises:
-        MediaError: a file cannot be written.
+        MediaError: a file cannot be written or signed.
         StorageError: a file cannot be stored.
     """
     with tempfile.TemporaryDirectory(prefix="pleinair-") as scratch:
-        files = list(_write(generation, Path(scratch), progress))
-        made = []
+        made, files = [], []
+        for variant, number, path in _write(generation, Path(scratch), progress):
+            if signer:
+                signer.sign(path, Origin(generation.metadata.request, number, sources or {}))
+            files.append((variant, number, path))
         for done, (variant, number, path) in enumerate(files):
             size = path.stat().st_size
             progress(done, len(files), "upload")

@@ -2,7 +2,8 @@
 
 import secrets
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
@@ -82,6 +83,25 @@ class Materials:
         """
         return {sha: self._load(sha) for sha in {item.sha256 for item in request.given}}
 
+    @contextmanager
+    def files(self, request: VideoRequest | None) -> Iterator[dict[str, Path]]:
+        """The files that a request names, as they are kept, for as long as the context lasts.
+
+        Raises:
+            ModelError: one is no longer kept, or is damaged.
+        """
+        with tempfile.TemporaryDirectory(prefix="pleinair-material-") as folder:
+            found = {}
+            for sha in {item.sha256 for item in request.given} if request else ():
+                found[sha] = Path(folder) / sha
+                try:
+                    self.storage.download(self._kept(sha).key, found[sha])
+                except NotFoundError as error:
+                    raise ModelError(f"the material {sha[:12]}… is no longer kept") from error
+                if digest(found[sha]) != sha:
+                    raise ModelError(f"the material {sha[:12]}… is damaged")
+            yield found
+
     def tidy(self, older_than: float) -> int:
         """Delete what nothing has used for that many seconds, and return how many that were.
 
@@ -139,10 +159,14 @@ class Materials:
             session.execute(update(Material).where(this).values(used_at=now()))
             return session.scalars(select(Material).where(this)).first()
 
-    def _load(self, sha256: str) -> Video:
+    def _kept(self, sha256: str) -> Material:
         material = self.find(sha256)
         if material is None:
             raise ModelError(f"the material {sha256[:12]}… is no longer kept")
+        return material
+
+    def _load(self, sha256: str) -> Video:
+        material = self._kept(sha256)
 
         def read(path: Path) -> Video:
             if digest(path) != sha256:

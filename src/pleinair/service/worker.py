@@ -28,6 +28,7 @@ from pleinair.errors import (
     StorageError,
     UnavailableError,
 )
+from pleinair.media.provenance import signer_of
 from pleinair.service import artifacts, memory
 from pleinair.service.db import Database
 from pleinair.service.hold import Hold, StopError, Watch
@@ -94,6 +95,7 @@ class Worker:
         self.database = database or Database(service.database_url)
         self.storage = storage or Storage(service.storage_url, server_secret(service))
         self.materials = Materials(self.database, self.storage)
+        self.signer = signer_of(settings, service.home)
         self.queue = Queue.of(self.database, service)
         self.models = tuple(models or service.models)
         self.presence = Presence(
@@ -193,9 +195,19 @@ class Worker:
         generation = backend.generate(
             claim.request, hold.step, materials=materials, preview=hold.look
         )
-        files = artifacts.keep(generation, claim, self.storage, hold.step, hold.expect)
+        with self.materials.files(claim.request if self.signer else None) as sources:
+            files = artifacts.keep(
+                generation,
+                claim,
+                self.storage,
+                hold.step,
+                hold.expect,
+                signer=self.signer,
+                sources=sources,
+            )
         spent = hold.stages.finish()
         record = generation.metadata.as_dict()
+        record["signed"] = self.signer is not None
         record["seconds"] |= {stage: spent[stage] for stage in ("write", "upload")}
         self._hand_over(claim, Made(files, record, hold.peak.read()))
 
