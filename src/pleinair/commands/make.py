@@ -12,7 +12,7 @@ from pleinair.backends.base import MODELS, Generation, check_model, open_backend
 from pleinair.commands.console import notes, progress_bar
 from pleinair.commands.given import read_given
 from pleinair.request import MOST_SECONDS, Given, VideoRequest, draw_seed, parse_size
-from pleinair.settings import Settings
+from pleinair.settings import ServiceSettings, Settings
 
 _SIZE = f"{VideoRequest.width}x{VideoRequest.height}"
 
@@ -99,7 +99,7 @@ def generate(
     with progress_bar(quiet=as_json) as progress:
         generation = open_backend(model, settings).generate(request, progress, materials=materials)
         encoding = time.perf_counter()
-        files = _write(generation, output, format, thumbnail, sheet)
+        files = _write(generation, settings, output, format, thumbnail, sheet)
         now = time.perf_counter()
     spent = {**generation.metadata.seconds, "write": now - encoding}
     generation = replace(generation, metadata=replace(generation.metadata, seconds=spent))
@@ -126,6 +126,7 @@ def _check_outputs(output: Path, format: str | None, pictures: tuple[Path | None
 
 def _write(
     generation: Generation,
+    settings: Settings,
     output: Path,
     format: str | None,
     thumbnail: Path | None,
@@ -133,12 +134,17 @@ def _write(
 ) -> list[Path]:
     from pleinair.media import sheet as stills
     from pleinair.media.codec import write_video
+    from pleinair.media.mark import Marking
+    from pleinair.service.secret import marking_key
 
+    marking = Marking.read(settings, marking_key(ServiceSettings.read()))
+    request = generation.metadata.request
     files = []
     count = len(generation.clips)
     for i, frames in enumerate(generation.clips):
         files.append(_numbered(output, i, count))
-        write_video(files[-1], frames, generation.fps, format=format)
+        mark = marking.of(frames, f"{request.digest}/{i}", request.before(len(frames)))
+        write_video(files[-1], frames, generation.fps, format=format, mark=mark)
         if thumbnail is not None:
             files.append(_numbered(thumbnail, i, count))
             stills.write_picture(files[-1], stills.thumbnail(frames))

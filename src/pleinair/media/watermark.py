@@ -35,12 +35,13 @@ LEAST_SIDE = 180
 """Pixels of the shorter side below which nothing is marked: too few pixels carry too little."""
 
 TILE = 64  # pixels of a tile's side where the shorter side of the picture has LEAST_SIDE
-BAND = (10.0, 22.0)  # waves a tile: periods of 2.9 to 6.4 pixels there
+BAND = (7.0, 18.0)  # waves a tile: periods of 3.6 to 9.1 pixels there
 SHARES = (0.35, 0.13, 0.13, 0.13, 0.13, 0.13)  # of the power: finding it, and five symbols
 STEP = 2  # pixels of a tile from one shift to the next: 32 × 32 shifts, 10 bits a symbol
 MARK_BITS, CHECK_BITS, SYMBOL_BITS = 40, 10, 10
-FLOOR, GAIN, CEILING = 1.1, 0.45, 3.2  # levels of 255: in the calm, for each level of detail, most
-MOST_RMS = 2.3  # levels: PSNR of 40.9 dB at least
+FLOOR, GAIN, CEILING = 1.5, 0.4, 3.0  # levels of 255: in the calm, for each level of detail, most
+DARK, BRIGHT = 0.6, 150.0  # share of that in the dark, which grows to all at 60 of 255
+MOST_RMS = 2.2  # levels: PSNR of 41.3 dB at least
 LIMIT = 6.0  # levels: what is beyond is an edge of the picture and not the mark
 ZOOMS = tuple(float(1.006**i) for i in range(-58, 72))  # 0.71 to 1.53, nearest to one first
 FALSE_POSITIVES = 1e-6
@@ -131,7 +132,7 @@ class Watermark:
         """Look for a mark in a clip or a picture.
 
         Args:
-            luma: (T, h, w), brightness 0–255, as `pleinair.media.luma` reads it.
+            luma: (T, h, w), brightness 0–255, as `pleinair.media.glimpse.luma` gives it.
         """
         seen = _residual(luma)
         best = self._seen(seen, 1.0)
@@ -160,9 +161,7 @@ class Watermark:
             mark = self._payload(phases, divmod(surface[0], TILE), mirrored=surface[1])
         return Reading(best, chance, mark, zoom, surface[1])
 
-    def _payload(
-        self, phases: Spectrum, origin: tuple[int, int], *, mirrored: bool
-    ) -> int | None:
+    def _payload(self, phases: Spectrum, origin: tuple[int, int], *, mirrored: bool) -> int | None:
         """The mark whose symbols stand beside the origin, if its check is right."""
         word = 0
         for template in self._templates[1:]:
@@ -211,9 +210,7 @@ def _band() -> npt.NDArray[np.bool_]:
     y = np.fft.fftfreq(TILE, 1 / TILE)[:, None]
     x = np.fft.rfftfreq(TILE, 1 / TILE)[None]
     radius = np.hypot(y, x)
-    inside: npt.NDArray[np.bool_] = (
-        (radius >= BAND[0]) & (radius <= BAND[1]) & (y != 0) & (x != 0)
-    )
+    inside: npt.NDArray[np.bool_] = (radius >= BAND[0]) & (radius <= BAND[1]) & (y != 0) & (x != 0)
     return inside
 
 
@@ -234,8 +231,11 @@ def _strength(frames: Frames, width: int, height: int) -> Luma:
     chosen = np.linspace(0, len(frames) - 1, min(6, len(frames))).round().astype(int)
     w, h = width * LEAST_SIDE // min(width, height), height * LEAST_SIDE // min(width, height)
     small = [np.asarray(Image.fromarray(frames[i]).convert("L").resize((w, h))) for i in chosen]
-    detail = np.abs(_high(np.stack(small).astype(np.float32))).mean(0)
-    levels = np.clip(FLOOR + GAIN * _low(_low(detail[None]))[0], FLOOR, CEILING)
+    luma = np.stack(small).astype(np.float32)
+    detail = _low(_low(np.abs(_high(luma)).mean(0, keepdims=True)))[0]
+    bright = _low(_low(luma.mean(0, keepdims=True)))[0]
+    levels = np.clip(FLOOR + GAIN * detail, FLOOR, CEILING)
+    levels = levels * np.clip(DARK + bright / BRIGHT, DARK, 1)
     return _resized(levels, width, height, (0, 0, w, h))
 
 
@@ -284,9 +284,7 @@ def _phases(seen: Luma, zoom: float) -> Spectrum:
     return phases
 
 
-def _correlate(
-    phases: Spectrum, template: Spectrum, *, mirrored: bool
-) -> npt.NDArray[np.float64]:
+def _correlate(phases: Spectrum, template: Spectrum, *, mirrored: bool) -> npt.NDArray[np.float64]:
     """Scores of all 64 × 64 places of a pattern, in standard deviations; (64, 64)."""
     if mirrored:  # left and right exchanged: x becomes -x, which is the conjugate at -y
         phases = np.conj(np.roll(phases[::-1], 1, 0))

@@ -7,6 +7,7 @@ from pathlib import Path
 from pleinair.backends.base import Generation, Progress
 from pleinair.media.codec import write_video
 from pleinair.media.frames import Frames
+from pleinair.media.mark import Marking
 from pleinair.media.sheet import spritesheet, thumbnail, write_picture
 from pleinair.service.files import digest
 from pleinair.service.queue import Claim
@@ -27,6 +28,7 @@ def keep(
     storage: Storage,
     progress: Progress,
     patience: Callable[[int], None],
+    marking: Marking,
 ) -> list[Artifact]:
     """Write the files of every variation and put them below the claim's prefix.
 
@@ -36,13 +38,14 @@ def keep(
         storage: where they go.
         progress: told of the stages ``write`` and ``upload``; what it raises ends the work.
         patience: told how many bytes go out next, during which there is nothing to tell.
+        marking: what is put into the frames.
 
     Raises:
         MediaError: a file cannot be written.
         StorageError: a file cannot be stored.
     """
     with tempfile.TemporaryDirectory(prefix="pleinair-") as scratch:
-        files = list(_write(generation, Path(scratch), progress))
+        files = list(_write(generation, claim, Path(scratch), progress, marking))
         made = []
         for done, (variant, number, path) in enumerate(files):
             size = path.stat().st_size
@@ -67,7 +70,7 @@ def keep(
 
 
 def _write(
-    generation: Generation, folder: Path, progress: Progress
+    generation: Generation, claim: Claim, folder: Path, progress: Progress, marking: Marking
 ) -> Iterator[tuple[str, int, Path]]:
     """(variant, number, path) of each file, once it is written."""
     total = sum(map(len, generation.clips))
@@ -83,10 +86,17 @@ def _write(
         for variant, (name, _) in FILES.items():
             path = folder / str(number) / name
             if variant == "video":
-                write_video(path, clip, generation.fps, each=each)
+                before = claim.request.before(len(clip))
+                mark = marking.of(clip, name_of(claim.id, number), before)
+                write_video(path, clip, generation.fps, each=each, mark=mark)
             else:
                 write_picture(path, _still(variant, clip))
             yield variant, number, path
+
+
+def name_of(video_id: str, number: int) -> str:
+    """What the mark in a variation stands for."""
+    return f"{video_id}/{number}"
 
 
 def _still(variant: str, clip: Frames) -> Frames:

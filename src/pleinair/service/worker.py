@@ -28,7 +28,8 @@ from pleinair.errors import (
     StorageError,
     UnavailableError,
 )
-from pleinair.service import artifacts, memory
+from pleinair.media.mark import Marking
+from pleinair.service import artifacts, memory, origins
 from pleinair.service.db import Database
 from pleinair.service.hold import Hold, StopError, Watch
 from pleinair.service.materials import Materials
@@ -91,8 +92,10 @@ class Worker:
         self.settings = settings
         self.service = service
         self.id = id or f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
+        secret = server_secret(service)
+        self.marking = Marking.read(settings, secret)
         self.database = database or Database(service.database_url)
-        self.storage = storage or Storage(service.storage_url, server_secret(service))
+        self.storage = storage or Storage(service.storage_url, secret)
         self.materials = Materials(self.database, self.storage)
         self.queue = Queue.of(self.database, service)
         self.models = tuple(models or service.models)
@@ -193,11 +196,14 @@ class Worker:
         generation = backend.generate(
             claim.request, hold.step, materials=materials, preview=hold.look
         )
-        files = artifacts.keep(generation, claim, self.storage, hold.step, hold.expect)
+        files = artifacts.keep(
+            generation, claim, self.storage, hold.step, hold.expect, self.marking
+        )
         spent = hold.stages.finish()
         record = generation.metadata.as_dict()
         record["seconds"] |= {stage: spent[stage] for stage in ("write", "upload")}
-        self._hand_over(claim, Made(files, record, hold.peak.read()))
+        seen = origins.of(generation, claim, self.marking)
+        self._hand_over(claim, Made(files, record, hold.peak.read(), seen))
 
     def _hand_over(self, claim: Claim, made: Made) -> None:
         """Complete the video, and again for the time of a lease when the database is away."""
