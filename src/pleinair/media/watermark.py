@@ -126,7 +126,8 @@ class Watermark:
         laid = _resized(tiles, width, height, (0, 0, w, h))
         added = laid * _strength(frames, width, height)
         rms = float(np.sqrt(np.square(added).mean()))
-        return np.rint(added * min(1.0, MOST_RMS / rms)).astype(np.int16)[..., None]
+        levels: npt.NDArray[np.int16] = np.rint(added * min(1.0, MOST_RMS / rms)).astype(np.int16)
+        return levels[..., None]
 
     def read(self, luma: Luma) -> Reading:
         """Look for a mark in a clip or a picture.

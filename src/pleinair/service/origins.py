@@ -114,14 +114,14 @@ class Origins:
         """
         reading = self.watermark.read(luma(frames))
         marked = self._marked(reading.mark, owner) if reading.found else []
-        alike = {(item.video_id, item.number): item for item in self._alike(frames, owner)}
+        alike = {(item.video_id, item.number): item for item in self.alike(frames, owner)}
         found = []
         for key in marked:
             looks = alike.pop((key.video_id, key.number), None)
             if looks is not None:
                 key = replace(key, evidence=("watermark", "perceptual"), distance=looks.distance)
             found.append(key)
-        found += sorted(alike.values(), key=lambda item: item.distance or 0.0)
+        found += alike.values()
         return Found(reading, tuple(found[:_MOST]))
 
     def _marked(self, mark: int | None, owner: str | None) -> list[Sighting]:
@@ -134,7 +134,8 @@ class Origins:
             Sighting(row.video_id, row.number, row.owner, "certain", ("watermark",)) for row in rows
         ]
 
-    def _alike(self, frames: Frames, owner: str | None) -> list[Sighting]:
+    def alike(self, frames: Frames, owner: str | None = None) -> list[Sighting]:
+        """Videos that frames look like, the nearest first; the mark is not looked for."""
         queries = [fingerprint(frames), fingerprint(frames, mirrored=True)]
         with self._lock:
             self._cache.refresh(self.database)
@@ -144,10 +145,11 @@ class Origins:
         there = _there(owner).where(tuple_(Origin.video_id, Origin.number).in_(short))
         with self.database.read() as session:
             rows = session.execute(there).all()
-        return [seen for row in rows if (seen := _compared(row, queries))]
+        seen = [found for row in rows if (found := _compared(row, queries))]
+        return sorted(seen, key=lambda item: item.distance or 0.0)
 
 
-def _there(owner: str | None) -> Select[tuple[str, int, str, bytes, bytes]]:
+def _there(owner: str | None) -> Select[str, int, str, bytes, bytes]:
     """Rows of videos that are not deleted, of one owner if one is named."""
     kept = select(Origin.video_id, Origin.number, Origin.owner, Origin.bits, Origin.colours).join(
         Video, Video.id == Origin.video_id
