@@ -107,13 +107,13 @@ def main(arguments: list[str] | None = None) -> int:
     for attack, results in tally.items():
         n, told = len(results), sum(count for _, _, count in results)
         right = sum(count for _, count, _ in results)
-        first = sum(first for first, _, _ in results)
+        best = sum(hit for hit, _, _ in results)
         strange = attack == "not known"
         rows.append(
             [
                 attack,
                 None if strange else f"{right} of {n}",
-                None if strange else f"{first} of {n}",
+                None if strange else f"{best} of {n}",
                 right / told if told else None,
                 told - right,
             ]

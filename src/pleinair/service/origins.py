@@ -159,7 +159,7 @@ def _there(owner: str | None) -> Select[str, int, str, bytes, bytes]:
 
 
 def _compared(
-    row: Row[tuple[str, int, str, bytes, bytes]], queries: Iterable[Fingerprint]
+    row: Row[str, int, str, bytes, bytes], queries: Iterable[Fingerprint]
 ) -> Sighting | None:
     kept = Fingerprint.from_bytes(row.bits, row.colours)
     distance, colours = min(distances(query, kept) for query in queries)
