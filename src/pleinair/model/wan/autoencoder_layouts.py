@@ -34,6 +34,9 @@ NAMES = (
     (r"\.shortcut\.", ".conv_shortcut."),
 )
 
+# Only Wan 2.2 has layers within stages.
+STAGES = re.compile(r"encoder\.(downsamples\.\d+\.downsamples|down_blocks\.\d+\.resnets)\.")
+
 
 def layout(config: WanAutoencoderConfig) -> dict[str, str]:
     """Every name of the original layout, with its name in diffusers' `AutoencoderKLWan`."""
@@ -90,7 +93,7 @@ def load_autoencoder(
         file = folder / WEIGHTS
         config = config or read_config(folder / "config.json")
     weights = _read(file)
-    config = config or (WAN22 if any(_STAGE.match(name) for name in weights) else WAN21)
+    config = config or (WAN22 if any(STAGES.match(name) for name in weights) else WAN21)
     try:
         if "encoder.conv_in.weight" in weights:
             weights = from_diffusers(weights, config)
@@ -149,10 +152,6 @@ def _config(given: Mapping[str, Any]) -> WanAutoencoderConfig:
         patch=int(given.get("patch_size") or 1),
         residual=bool(given.get("is_residual", False)),
     )
-
-
-# Only Wan 2.2 has layers within stages.
-_STAGE = re.compile(r"encoder\.(downsamples\.\d+\.downsamples|down_blocks\.\d+\.resnets)\.")
 
 
 def _renamed(name: str, config: WanAutoencoderConfig) -> str:
