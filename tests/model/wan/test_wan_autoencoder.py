@@ -292,6 +292,12 @@ def test_an_original_file_is_the_same_network(
     assert not again.training
 
 
+def test_a_folder_with_the_original_file(ours: WanAutoencoder, tmp_path: Path) -> None:
+    torch.save(ours.state_dict(), tmp_path / "Wan2.1_VAE.pth")
+    again = load_autoencoder(tmp_path, ours.config)
+    assert torch.equal(again.decode(_latents(1)), ours.decode(_latents(1)))
+
+
 def test_a_file_alone_is_taken_for_the_published_sizes(
     version: str, ours: WanAutoencoder, tmp_path: Path
 ) -> None:
@@ -331,16 +337,23 @@ def test_files_cut_short(copied: Path, ours: WanAutoencoder) -> None:
         torch.save(ours.state_dict(), path)
 
 
-class _Other:
-    pass
+class _Harmful:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
 
 
 def test_files_that_hold_something_else(tmp_path: Path) -> None:
-    path = tmp_path / "VAE.pth"
-    for held in (_Other(), {"encoder": _Other()}, {"encoder": 3}, [torch.ones(1)]):
+    path, made = tmp_path / "VAE.pth", tmp_path / "made"
+    for held in (_Harmful(made), {"encoder": _Harmful(made)}, {"encoder": 3}, [torch.ones(1)]):
         torch.save(held, path)
         with pytest.raises(ModelError, match=r"VAE\.pth: (corrupt, or more|not a table)"):
             load_autoencoder(path)
+    assert not made.exists()
 
 
 @pytest.mark.parametrize("change", ["missing", "extra", "shape"])
@@ -369,6 +382,7 @@ def test_weights_that_do_not_fit(copied: Path, change: str) -> None:
         ("attn_scales", [0.5]),
         ("in_channels", 4),
         ("z_dim", None),
+        ("num_res_blocks", 0),
     ],
 )
 def test_configs_that_do_not_fit(copied: Path, field: str, value: object) -> None:

@@ -266,8 +266,10 @@ class WanAutoencoder(nn.Module):
         Raises:
             InputError: the tile is not positive, or the overlap is not smaller than it.
         """
+        B, _, F, h, w = latents.shape
         scale = self.config.spatial_factor
-        return decode_tiles(self.decode, latents, scale, tile, overlap)
+        shape = (B, 3, 1 + self.config.temporal_factor * (F - 1), scale * h, scale * w)
+        return decode_tiles(self.decode, latents, shape, tile, overlap)
 
 
 def _middle(width: int) -> CausalSequential:

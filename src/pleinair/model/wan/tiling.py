@@ -9,19 +9,23 @@ from pleinair.errors import InputError
 
 
 def decode_tiles(
-    decode: Callable[[Tensor], Tensor], latents: Tensor, scale: int, tile: int, overlap: int
+    decode: Callable[[Tensor], Tensor],
+    latents: Tensor,
+    shape: tuple[int, ...],
+    tile: int,
+    overlap: int,
 ) -> Tensor:
     """Decode square by square and blend the overlaps linearly.
 
     Args:
-        decode: (B, C, F, h, w) to (B, 3, T, scale·h, scale·w).
+        decode: latents to video, any height and width.
         latents: (B, C, F, h, w).
-        scale: pixels of a side to one latent.
+        shape: of the whole video, (B, 3, T, H, W).
         tile: side of a square, in latents.
         overlap: of two neighbours, in latents; more hides the seams better.
 
     Returns:
-        (B, 3, T, scale·h, scale·w).
+        (B, 3, T, H, W).
 
     Raises:
         InputError: the tile is not positive, or the overlap is not smaller than it.
@@ -33,13 +37,11 @@ def decode_tiles(
     height, width = latents.shape[3:]
     if max(height, width) <= tile:
         return decode(latents)
-    shape = (scale * height, scale * width)
-    video, weight = latents.new_zeros(()), latents.new_zeros(shape)
+    scale = shape[-1] // width
+    video, weight = latents.new_zeros(shape), latents.new_zeros(shape[3:])
     for y in _starts(height, tile, overlap):
         for x in _starts(width, tile, overlap):
             part = decode(latents[..., y : y + tile, x : x + tile])  # B 3 T H' W'
-            if not video.ndim:
-                video = part.new_zeros(*part.shape[:3], *shape)
             H, W = part.shape[3:]
             rows = _ramp(H, overlap * scale, y > 0, y + tile < height)
             columns = _ramp(W, overlap * scale, x > 0, x + tile < width)
