@@ -42,7 +42,7 @@ def test_without_a_secret_it_is_known_as_pleinair_s(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     draw("a.mp4")
-    assert not home.exists()
+    assert not (home / "secret").exists()
     assert run("find", "a.mp4") == 0
     assert "Pleinair without a secret" in capsys.readouterr().out
 

@@ -405,6 +405,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /v1/webhook_endpoints/{webhook_endpoint_id}/test": {
         "json": {"event_type": "video.failed"}
     },
+    "POST /v1/origins": {"files": {"file": ("a.png", b"x")}},
     "POST /v1/videos/{video_id}/share": {"json": {"title": "Mine"}},
     "POST /v1/videos/{video_id}/share/appeal": {"json": {"words": "Look again."}},
     "POST /access/v1/keys": {"json": {"name": "k"}},
@@ -413,8 +414,8 @@ WRITES: dict[str, dict[str, Any]] = {
         "json": {"kind": "feedback", "title": "T", "words": "W", "minutes": 5}
     },
 }
-READS_ONLY = ("POST /v1/webhook_endpoints/{webhook_endpoint_id}/test",)
-"""Writes nothing: it sends a sample event, and is refused at the door alone."""
+READS_ONLY = ("POST /v1/webhook_endpoints/{webhook_endpoint_id}/test", "POST /v1/origins")
+"""Write nothing: a sample event is sent, a file is looked up; they are refused at the door alone."""
 
 
 def test_every_route_that_writes_is_in_the_list() -> None:
