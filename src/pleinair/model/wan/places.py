@@ -1,0 +1,95 @@
+"""Where the parts of a model lie while it draws: all on the GPU, or there only while they work."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from pleinair.errors import InputError
+from pleinair.model.transformer import Transformer
+
+OFFLOADS = ("none", "parts", "blocks")
+"""What waits in the processor's memory: nothing, the parts that do not work, or all blocks but one."""
+
+
+@contextmanager
+def visiting(part: nn.Module, device: torch.device) -> Iterator[None]:
+    """Within this block a part of a model is on a device; its weights at home stay as they are.
+
+    So nothing is copied back, and an error on the way leaves everything where it was.
+    """
+    homes = [
+        (kept, dict(kept))
+        for module in part.modules()
+        for kept in (module._parameters, module._buffers)
+    ]
+    moved: dict[int, Tensor] = {}  # a weight that two modules share is moved once
+    try:
+        for kept, values in homes:
+            for name, value in values.items():
+                if value is not None and value.device != device:
+                    if id(value) not in moved:
+                        moved[id(value)] = _moved(value, device)
+                    kept[name] = moved[id(value)]
+        yield
+    finally:
+        for kept, values in homes:
+            kept.update(values)
+
+
+class VisitingBlocks(nn.ModuleList):
+    """Blocks of which each comes to a device for its turn only."""
+
+    device: torch.device
+
+    def __iter__(self) -> Iterator[nn.Module]:
+        """The blocks, each on the device until the next is asked for."""
+        for block in cast("list[nn.Module]", list(self._modules.values())):
+            with visiting(block, self.device):
+                yield block
+
+
+def stream_blocks(transformer: Transformer, device: torch.device) -> None:
+    """Have a transformer's blocks come to the device in turn; all else of it moves there for good.
+
+    Everything that goes through the blocks in order works as before, at the speed of the bus.
+    """
+    blocks = VisitingBlocks(transformer.blocks)
+    blocks.device = device
+    for name, part in transformer.named_children():
+        if name != "blocks":
+            part.to(device)
+    transformer.blocks = blocks
+
+
+def best_offload(parts: list[int], free: int, work: int) -> str:
+    """What must wait outside a GPU.
+
+    Args:
+        parts: bytes of each part.
+        free: bytes that the GPU has.
+        work: bytes that drawing takes besides the weights.
+    """
+    if sum(parts) + work <= free:
+        return "none"
+    return "parts" if max(parts) + work <= free else "blocks"
+
+
+def check_offload(offload: str) -> None:
+    """Raise InputError where there is no such choice."""
+    if offload not in OFFLOADS:
+        raise InputError("offload", offload, ", ".join(OFFLOADS))
+
+
+def weight(part: nn.Module) -> int:
+    """Bytes of a part."""
+    return sum(value.nbytes for value in part.parameters())
+
+
+def _moved(value: Tensor, device: torch.device) -> Tensor:
+    there = value.detach().to(device, non_blocking=True)
+    if isinstance(value, nn.Parameter):
+        return nn.Parameter(there, requires_grad=False)
+    return there
