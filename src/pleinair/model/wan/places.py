@@ -22,7 +22,7 @@ def visiting(part: nn.Module, device: torch.device) -> Iterator[None]:
     """
     homes = [
         (kept, dict(kept))
-        for module in part.modules()
+        for module in _modules(part)
         for kept in (module._parameters, module._buffers)
     ]
     moved: dict[int, Tensor] = {}  # a weight that two modules share is moved once
@@ -52,15 +52,12 @@ class VisitingBlocks(nn.ModuleList):
 
 
 def stream_blocks(transformer: Transformer, device: torch.device) -> None:
-    """Have a transformer's blocks come to the device in turn; all else of it moves there for good.
+    """Have a transformer's blocks come to the device in turn, while all else of it visits there.
 
     Everything that goes through the blocks in order works as before, at the speed of the bus.
     """
     blocks = VisitingBlocks(transformer.blocks)
     blocks.device = device
-    for name, part in transformer.named_children():
-        if name != "blocks":
-            part.to(device)
     transformer.blocks = blocks
 
 
@@ -86,6 +83,14 @@ def check_offload(offload: str) -> None:
 def weight(part: nn.Module) -> int:
     """Bytes of a part."""
     return sum(value.nbytes for value in part.parameters())
+
+
+def _modules(part: nn.Module) -> Iterator[nn.Module]:
+    """A part and all within it but blocks that come by themselves."""
+    yield part
+    for child in part.children():
+        if not isinstance(child, VisitingBlocks):
+            yield from _modules(child)
 
 
 def _moved(value: Tensor, device: torch.device) -> Tensor:

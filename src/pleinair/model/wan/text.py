@@ -131,7 +131,9 @@ def load_clip(folder: Path, *, dtype: torch.dtype = torch.float32) -> Clip:
         )
     transformers = _transformers()
     encoder = _load(transformers.CLIPVisionModel, folder / "image_encoder", dtype)
-    return Clip(encoder, _open(transformers.CLIPImageProcessor, folder / "image_processor"))
+    # That without torchvision, where there are two.
+    kind = getattr(transformers, "CLIPImageProcessorPil", transformers.CLIPImageProcessor)
+    return Clip(encoder, _open(kind, folder / "image_processor"))
 
 
 def umt5_name(name: str) -> str:
