@@ -88,8 +88,8 @@ class Preset:
     @property
     def abilities(self) -> frozenset[str]:
         """What of a request it can use besides the prompt."""
-        frame = () if self.picture == "none" else ("frame",)
-        return frozenset({"negative_prompt", *frame})
+        pictured = () if self.picture == "none" else ("character", "extend", "frame")
+        return frozenset({"negative_prompt", *pictured})
 
     def native_size(self, width: int, height: int) -> tuple[int, int]:
         """The size to draw for a delivered one.

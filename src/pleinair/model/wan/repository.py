@@ -9,8 +9,9 @@ from pleinair.errors import ModelError
 from pleinair.model.transformer import Transformer
 from pleinair.model.wan.autoencoder import WanAutoencoder
 from pleinair.model.wan.autoencoder_layouts import load_autoencoder
-from pleinair.model.wan.layouts import load_transformer
+from pleinair.model.wan.layouts import FILE, load_transformer
 from pleinair.model.wan.presets import Preset
+from pleinair.model.wan.shards import numbers
 from pleinair.model.wan.text import Clip, Umt5, load_clip, load_text
 
 AUTOENCODERS = {"wan2.1": "Wan2.1_VAE.pth", "wan2.2": "Wan2.2_VAE.pth"}
@@ -90,6 +91,27 @@ def load_wan(
         clip = load_clip(folder, dtype=dtype)
         clip.encoder.to(device)
     return WanModel(preset, text, tuple(transformers), autoencoder, clip)
+
+
+def sizes_of(folder: Path, dtype: torch.dtype) -> list[int]:
+    """Bytes that each part of a repository takes with its weights in this format, unread.
+
+    Raises:
+        ModelError: there is no such folder, it holds no repository, or a file is corrupt.
+    """
+    layout_of(folder)
+    parts: dict[str, int] = {}
+    for path in sorted(folder.rglob("*")):
+        if path.suffix == ".safetensors":
+            size = numbers(path) * dtype.itemsize
+        elif path.suffix == ".pth":
+            size = path.stat().st_size
+        else:
+            continue
+        # Shards of one network lie in one folder; other files are a part each.
+        part = str(path.parent) if path.name.startswith((FILE, "model")) else str(path)
+        parts[part] = parts.get(part, 0) + size
+    return list(parts.values())
 
 
 def _check(place: Path, transformer: Transformer, preset: Preset) -> None:

@@ -1,6 +1,7 @@
 """Weights that lie in one safetensors file or in several with an index: read one at a time."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -97,3 +98,12 @@ class Shards:
             except (OSError, SafetensorError) as error:
                 raise ModelError(f"{path}: corrupt or cut short ({error})") from error
         return self._files[path]
+
+
+def numbers(path: Path) -> int:
+    """How many numbers a safetensors file holds, from its head alone; raises ModelError."""
+    try:
+        with safe_open(path, "pt") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path}: corrupt or cut short ({error})") from error
