@@ -48,10 +48,9 @@ def test_unipc_is_that_of_diffusers(steps: int, shift: float) -> None:
 
 @pytest.mark.parametrize(("steps", "shift"), CASES)
 def test_euler_is_that_of_diffusers(steps: int, shift: float) -> None:
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
     model, latents = _Model(), torch.randn(1, 4, 3, 4, 4)
-    expected = _theirs(FlowMatchEulerDiscreteScheduler(shift=shift), model, latents, steps)
+    scheduler = tiny.diffusers.FlowMatchEulerDiscreteScheduler(shift=shift)
+    expected = _theirs(scheduler, model, latents, steps)
     assert tiny.apart(euler(model, latents, euler_levels(steps, shift=shift)), expected) < 1e-5
 
 

@@ -1,20 +1,20 @@
-"""Wan's models so small that a clip takes milliseconds, by diffusers and transformers themselves."""
+"""Wan's models so small that a clip takes milliseconds, by diffusers and transformers."""
 
 from pathlib import Path
 from typing import Any
 
-import torch
+import pytest
 from torch import Tensor, nn
 
-WORDS = "a the lake boat red blue at night over snow mountain cat bright ugly blurred".split()
-SIZE = 32
-FRAMES = 5
+# Without types, as both packages have few.
+diffusers: Any = pytest.importorskip("diffusers")
+transformers: Any = pytest.importorskip("transformers")
+
+WORDS = ("a", "the", "lake", "boat", "red", "night", "at", "ugly", "blurred")
 
 
 def transformer(**changes: Any) -> Any:  # noqa: ANN401
     """``WanTransformer3DModel`` of diffusers with random weights, none of them zero."""
-    from diffusers import WanTransformer3DModel
-
     sizes: dict[str, Any] = {
         "num_attention_heads": 2,
         "attention_head_dim": 12,
@@ -25,7 +25,7 @@ def transformer(**changes: Any) -> Any:  # noqa: ANN401
         "ffn_dim": 40,
         "num_layers": 2,
     }
-    network = WanTransformer3DModel(**(sizes | changes)).eval()
+    network = diffusers.WanTransformer3DModel(**(sizes | changes)).eval()
     shake(network)
     return network
 
@@ -37,16 +37,14 @@ def pictured(**changes: Any) -> Any:  # noqa: ANN401
 
 def autoencoder() -> Any:  # noqa: ANN401
     """``AutoencoderKLWan`` of diffusers, 2.1's kind, in small."""
-    from diffusers import AutoencoderKLWan
-
-    return AutoencoderKLWan(base_dim=4, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1).eval()
+    return diffusers.AutoencoderKLWan(
+        base_dim=4, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1
+    ).eval()
 
 
 def autoencoder_22() -> Any:  # noqa: ANN401
     """``AutoencoderKLWan`` of diffusers, 2.2's kind, in small."""
-    from diffusers import AutoencoderKLWan
-
-    return AutoencoderKLWan(
+    return diffusers.AutoencoderKLWan(
         base_dim=4,
         decoder_base_dim=8,
         z_dim=48,
@@ -64,12 +62,10 @@ def autoencoder_22() -> Any:  # noqa: ANN401
 
 def text_encoder() -> Any:  # noqa: ANN401
     """``UMT5EncoderModel`` of transformers, 32 wide."""
-    from transformers import UMT5Config, UMT5EncoderModel
-
-    config = UMT5Config(
+    config = transformers.UMT5Config(
         vocab_size=len(WORDS) + 3, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4
     )
-    network = UMT5EncoderModel(config).eval()
+    network = transformers.UMT5EncoderModel(config).eval()
     shake(network, 0.5)
     return network
 
@@ -80,22 +76,19 @@ def tokenizer() -> Any:  # noqa: ANN401
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
     from tokenizers.processors import TemplateProcessing
-    from transformers import PreTrainedTokenizerFast
 
     ids = {word: i for i, word in enumerate(["<pad>", "</s>", "<unk>", *WORDS])}
     tokens = Tokenizer(WordLevel(ids, unk_token="<unk>"))
     tokens.pre_tokenizer = Whitespace()
     tokens.post_processor = TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
-    return PreTrainedTokenizerFast(
+    return transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokens, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
 
 
 def image_encoder() -> tuple[Any, Any]:
     """``CLIPVisionModel`` of transformers, 32 wide, and its processor."""
-    from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModel
-
-    config = CLIPVisionConfig(
+    config = transformers.CLIPVisionConfig(
         hidden_size=32,
         intermediate_size=37,
         num_hidden_layers=3,
@@ -103,17 +96,15 @@ def image_encoder() -> tuple[Any, Any]:
         image_size=16,
         patch_size=8,
     )
-    processor = CLIPImageProcessorPil(
+    processor = transformers.CLIPImageProcessorPil(
         size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}
     )
-    return CLIPVisionModel(config).eval(), processor
+    return transformers.CLIPVisionModel(config).eval(), processor
 
 
 def scheduler(shift: float) -> Any:  # noqa: ANN401
     """UniPC as Wan's repositories in diffusers' layout configure it."""
-    from diffusers import UniPCMultistepScheduler
-
-    return UniPCMultistepScheduler(
+    return diffusers.UniPCMultistepScheduler(
         prediction_type="flow_prediction",
         use_flow_sigmas=True,
         num_train_timesteps=1000,
@@ -135,9 +126,7 @@ def apart(one: Tensor, other: Tensor) -> float:
 
 def wan_pipeline(**parts: Any) -> Any:  # noqa: ANN401
     """``WanPipeline`` of diffusers, text to video, in small."""
-    from diffusers import WanPipeline
-
-    pipeline = WanPipeline(
+    pipeline = diffusers.WanPipeline(
         **(
             {
                 "tokenizer": tokenizer(),
@@ -155,10 +144,8 @@ def wan_pipeline(**parts: Any) -> Any:  # noqa: ANN401
 
 def wan_picture_pipeline(**parts: Any) -> Any:  # noqa: ANN401
     """``WanImageToVideoPipeline`` of diffusers in small, with an image encoder."""
-    from diffusers import WanImageToVideoPipeline
-
     encoder, processor = image_encoder()
-    pipeline = WanImageToVideoPipeline(
+    pipeline = diffusers.WanImageToVideoPipeline(
         **(
             {
                 "tokenizer": tokenizer(),

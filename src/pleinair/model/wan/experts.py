@@ -83,9 +83,7 @@ class Experts:
         text = transformer.read(context, mask, picture)
         self._now = expert
 
-        def network(
-            latents: Tensor, sigma: Tensor, context: Text, *, walk: Walk | None
-        ) -> Tensor:
+        def network(latents: Tensor, sigma: Tensor, context: Text, *, walk: Walk | None) -> Tensor:
             if shown.condition is not None:
                 beside = shown.condition.expand(len(latents), -1, -1, -1, -1)
                 latents = torch.cat([latents, beside], 1)

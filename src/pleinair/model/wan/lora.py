@@ -43,7 +43,7 @@ class Branch:
     def __call__(self, x: Tensor) -> Tensor:
         """(…, in) to (…, out), in the format of the branch."""
         down, up = (part.to(x.device) for part in (self.down, self.up))
-        return cast("Tensor", x.to(down.dtype) @ down.mT @ up.mT)
+        return x.to(down.dtype) @ down.mT @ up.mT
 
 
 Lora = Mapping[str, Branch]

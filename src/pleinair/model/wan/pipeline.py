@@ -246,7 +246,7 @@ class WanPipeline:
     def _begin(
         self, shape: tuple[int, ...], seed: int, first: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
-        """Noise (1, C, F, h, w), with the first latent frame in it where that is given, and (F,)."""
+        """Noise (1, C, F, h, w), with the first latent frame where that is given, and held (F,)."""
         generator = torch.Generator().manual_seed(seed)
         latents = torch.randn((1, *shape), generator=generator).to(self.device)
         if first is None:
@@ -259,8 +259,6 @@ class WanPipeline:
         latents, sigma, velocity = (part[:, :, :1] if part.ndim == 5 else part for part in asked)
         clean = clean_estimate(latents, sigma[:, :1], velocity).float()
         return next(self.decode(clean))[0]
-
-
 
 
 def _whole(device: torch.device | str) -> torch.device:

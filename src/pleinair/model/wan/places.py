@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from pleinair.errors import InputError
 from pleinair.model.transformer import Transformer
 
 OFFLOADS = ("none", "parts", "blocks")
-"""What waits in the processor's memory: nothing, the parts that do not work, or all blocks but one."""
+"""What waits outside the device: nothing, the parts that do not work, or all blocks but one."""
 
 
 @contextmanager
@@ -20,23 +20,22 @@ def visiting(part: nn.Module, device: torch.device) -> Iterator[None]:
 
     So nothing is copied back, and an error on the way leaves everything where it was.
     """
-    homes = [
-        (kept, dict(kept))
-        for module in _modules(part)
-        for kept in (module._parameters, module._buffers)
+    tables: list[Any] = [
+        table for module in _modules(part) for table in (module._parameters, module._buffers)
     ]
+    homes = [(table, dict(table)) for table in tables]
     moved: dict[int, Tensor] = {}  # a weight that two modules share is moved once
     try:
-        for kept, values in homes:
+        for table, values in homes:
             for name, value in values.items():
                 if value is not None and value.device != device:
                     if id(value) not in moved:
                         moved[id(value)] = _moved(value, device)
-                    kept[name] = moved[id(value)]
+                    table[name] = moved[id(value)]
         yield
     finally:
-        for kept, values in homes:
-            kept.update(values)
+        for table, values in homes:
+            table.update(values)
 
 
 class VisitingBlocks(nn.ModuleList):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pleinair.errors import ModelError
 
-# Wan's published negative prompt (wan/configs/shared_config.py of Wan2.1 and Wan2.2): garish, over-
-# exposed, still, blurred, subtitles, grey, worst quality, malformed limbs, crowded, walking backwards.
+# Wan's published negative prompt (wan/configs/shared_config.py of Wan2.1 and Wan2.2): garish,
+# still, blurred, subtitles, grey, worst quality, malformed limbs, crowded, walking backwards.
 NEGATIVE = (
     "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，"
     "JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，"

@@ -4,6 +4,7 @@ Both encoders are those of transformers, which is only imported when one is load
 """
 
 import html
+import importlib
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -61,7 +62,7 @@ class Umt5:
         )
         mask = tokens.attention_mask.to(device)
         vectors: Tensor = self.encoder(tokens.input_ids.to(device), mask).last_hidden_state
-        return vectors.float() * mask[..., None]
+        return cast("Tensor", vectors.float() * mask[..., None])
 
     def cut(self, prompt: str) -> int:
         """Tokens that are dropped from the end of a prompt that is too long."""
@@ -216,9 +217,10 @@ def _try(read: Callable[[], Any], folder: Path) -> Any:  # noqa: ANN401
 
 def _transformers() -> Any:  # noqa: ANN401
     try:
-        import transformers
+        transformers: Any = importlib.import_module("transformers")
     except ImportError as error:
         raise _missing(error) from error
+    transformers.utils.logging.disable_progress_bar()  # this house tells of progress itself
     return transformers
 
 
