@@ -6,6 +6,8 @@ The networks of "Wan: Open and Advanced Large-Scale Video Generative Models"
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,7 @@ from pleinair.model.wan.autoencoder_blocks import (
     patchify,
     unpatchify,
 )
+from pleinair.model.wan.tiling import decode_tiles
 
 
 @dataclass(frozen=True)
@@ -67,16 +70,15 @@ class WanAutoencoderConfig:
         return int(2 ** sum(self.temporal))
 
 
+# fmt: off
 WAN21 = WanAutoencoderConfig(
     dim=96,
     decoder_dim=96,
     channels=16,
-    # fmt: off
     mean=(-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508,
           0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921),
     std=(2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743,
          3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160),
-    # fmt: on
 )
 
 WAN22 = WanAutoencoderConfig(
@@ -85,7 +87,6 @@ WAN22 = WanAutoencoderConfig(
     channels=48,
     patch=2,
     residual=True,
-    # fmt: off
     mean=(-0.2289, -0.0052, -0.1323, -0.2339, -0.2799, 0.0174, 0.1838, 0.1557,
           -0.1382, 0.0542, 0.2813, 0.0891, 0.1570, -0.0098, 0.0375, -0.1825,
           -0.2246, -0.1207, -0.0698, 0.5109, 0.2665, -0.2108, -0.2158, 0.2502,
@@ -98,8 +99,8 @@ WAN22 = WanAutoencoderConfig(
          0.7069, 0.5338, 0.4889, 0.4917, 0.4069, 0.4999, 0.6866, 0.4093,
          0.5709, 0.6065, 0.6415, 0.4944, 0.5726, 1.2042, 0.5458, 1.6887,
          0.3971, 1.0600, 0.3943, 0.5537, 0.5444, 0.4089, 0.7468, 0.7744),
-    # fmt: on
 )
+# fmt: on
 
 
 class Encoder(nn.Module):
@@ -110,7 +111,7 @@ class Encoder(nn.Module):
         c = config
         widths = [c.dim * m for m in (1, *c.multipliers)]
         stages: list[nn.Module] = []
-        for i, (inside, outside) in enumerate(zip(widths, widths[1:], strict=False)):
+        for i, (inside, outside) in enumerate(pairwise(widths)):
             layers: list[nn.Module] = [Residual(inside, outside)]
             layers += [Residual(outside, outside) for _ in range(c.blocks - 1)]
             halves, time = i < len(c.temporal), i < len(c.temporal) and c.temporal[i]
@@ -129,7 +130,7 @@ class Encoder(nn.Module):
         x = self.conv1(x, context)
         x = self.downsamples(x, context)
         x = self.middle(x, context)
-        return self.head(x, context)  # type: ignore[no-any-return]
+        return cast("Tensor", self.head(x, context))
 
 
 class Decoder(nn.Module):
@@ -162,7 +163,7 @@ class Decoder(nn.Module):
         x = self.conv1(x, context)
         x = self.middle(x, context)
         x = self.upsamples(x, context)
-        return self.head(x, context)  # type: ignore[no-any-return]
+        return cast("Tensor", self.head(x, context))
 
 
 class WanAutoencoder(nn.Module):
@@ -265,28 +266,10 @@ class WanAutoencoder(nn.Module):
         Raises:
             InputError: the tile is not positive, or the overlap is not smaller than it.
         """
-        if tile < 1:
-            raise InputError("tile", tile, "1 or more latents")
-        if not 0 <= overlap < tile:
-            raise InputError("overlap", overlap, f"0 to {tile - 1}, less than the tile")
+        B, _, F, h, w = latents.shape
         scale = self.config.spatial_factor
-        height, width = latents.shape[3:]
-        rows, columns = _tiles(height, tile, overlap), _tiles(width, tile, overlap)
-        if len(rows) == len(columns) == 1:
-            return self.decode(latents)
-        frames = 1 + self.config.temporal_factor * (latents.shape[2] - 1)
-        shape = (latents.shape[0], 3, frames, scale * height, scale * width)
-        video, weight = latents.new_zeros(shape), latents.new_zeros(shape[3:])
-        for y in rows:
-            for x in columns:
-                part = self.decode(latents[..., y : y + tile, x : x + tile])  # B 3 T H' W'
-                H, W = part.shape[3:]
-                ramp = _ramp(H, y, height - y - tile, overlap * scale)[:, None]
-                ramp = (ramp * _ramp(W, x, width - x - tile, overlap * scale)).to(part)  # H' W'
-                at = (..., slice(y * scale, y * scale + H), slice(x * scale, x * scale + W))
-                video[at] += part * ramp
-                weight[at] += ramp
-        return video / weight
+        shape = (B, 3, 1 + self.config.temporal_factor * (F - 1), scale * h, scale * w)
+        return decode_tiles(self.decode, latents, shape, tile, overlap)
 
 
 def _middle(width: int) -> CausalSequential:
@@ -295,19 +278,6 @@ def _middle(width: int) -> CausalSequential:
 
 def _head(width: int, channels: int) -> CausalSequential:
     return CausalSequential(RMSNorm(width), nn.SiLU(), CausalConv3d(width, channels))
-
-
-def _tiles(size: int, tile: int, overlap: int) -> list[int]:
-    """Where tiles begin; the last one ends at the edge, so that all are full."""
-    last = max(size - tile, 0)
-    return [*range(0, last, tile - overlap), last]
-
-
-def _ramp(size: int, before: int, after: int, overlap: int) -> Tensor:
-    """Weights that rise over the overlap with a tile before and fall over that with one after."""
-    ones = torch.ones(size)
-    rise = ((torch.arange(size) + 0.5) / max(overlap, 1)).clamp(max=1)
-    return (rise if before > 0 else ones) * (rise.flip(0) if after > 0 else ones)
 
 
 def _wide(values: Sequence[float], like: Tensor) -> Tensor:

@@ -40,11 +40,11 @@ class Context:
 
         Before a clip are zeros, or `start`, (B, C, frames, h, w).
         """
-        if not self.first:
-            past = next(self._before).to(x)
+        if self.first:
+            zeros = x.new_zeros(*x.shape[:2], frames, *x.shape[3:])
+            past = zeros if start is None else start
         else:
-            past = torch.zeros_like(x[:, :, :1]).expand(-1, -1, frames, -1, -1) if start is None \
-                else start
+            past = next(self._before).to(x)
         x = torch.cat([past, x], 2)
         self._after.append(x[:, :, -frames:].clone())  # a view would hold the whole piece
         return x
@@ -60,7 +60,7 @@ class CausalConv3d(nn.Conv3d, Causal):
     def __init__(self, inside: int, outside: int) -> None:
         super().__init__(inside, outside, 3, padding=(0, 1, 1))
 
-    def forward(self, x: Tensor, context: Context) -> Tensor:
+    def forward(self, x: Tensor, context: Context) -> Tensor:  # type: ignore[override]
         """(B, C, T, h, w) to (B, C', T, h, w)."""
         return super().forward(context.extend(x, 2))
 
@@ -85,7 +85,7 @@ class RMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, …) to the same, the norm taken in float32."""
         unit = F.normalize(x.float(), dim=1).to(x.dtype)
-        return unit * x.shape[1] ** 0.5 * self.gamma
+        return cast("Tensor", unit * x.shape[1] ** 0.5 * self.gamma)
 
 
 class Residual(Causal):
@@ -164,8 +164,7 @@ class Upsample(Causal):
         """(B, C, T, h, w) to (B, C', 2·T or T, 2·h, 2·w); one frame less in the first piece."""
         if self.time_conv is not None:
             first, rest = context.split(x)
-            # To the doubling, the first frame counts as not there.
-            both = context.extend(rest, 2, torch.zeros_like(x[:, :, [0, 0]]))
+            both = context.extend(rest, 2)  # to the doubling, the first frame is not there
             x = first
             if rest.shape[2]:
                 pairs = self.time_conv(both).unflatten(1, (2, -1))  # B 2 C T h w
@@ -211,7 +210,7 @@ def average_down(x: Tensor, channels: int, time: int, space: int) -> Tensor:
     x = F.pad(x, (0, 0, 0, 0, -x.shape[2] % time, 0))
     x = x.unflatten(4, (-1, space)).unflatten(3, (-1, space)).unflatten(2, (-1, time))
     x = x.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)  # B C·time·space² T/time h/space w/space
-    return x.unflatten(1, (channels, -1)).mean(2)
+    return cast("Tensor", x.unflatten(1, (channels, -1)).mean(2))
 
 
 def duplicate_up(x: Tensor, channels: int, time: int, space: int) -> Tensor:
@@ -237,4 +236,4 @@ def by_frame(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Apply a function of pictures (N, C, h, w) to each frame of (B, C, T, h, w)."""
     B = x.shape[0]
     y = function(x.transpose(1, 2).flatten(0, 1))  # B·T C h w
-    return y.unflatten(0, (B, -1)).transpose(1, 2)
+    return cast("Tensor", y.unflatten(0, (B, -1)).transpose(1, 2))

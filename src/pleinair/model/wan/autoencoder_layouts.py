@@ -34,6 +34,9 @@ NAMES = (
     (r"\.shortcut\.", ".conv_shortcut."),
 )
 
+# Only Wan 2.2 has layers within stages.
+STAGES = re.compile(r"encoder\.(downsamples\.\d+\.downsamples|down_blocks\.\d+\.resnets)\.")
+
 
 def layout(config: WanAutoencoderConfig) -> dict[str, str]:
     """Every name of the original layout, with its name in diffusers' `AutoencoderKLWan`."""
@@ -74,8 +77,9 @@ def load_autoencoder(
 
     Args:
         path: a folder of diffusers, or its ``vae`` folder, with ``config.json`` and
-            ``diffusion_pytorch_model.safetensors``; or one file, ``Wan2.1_VAE.pth``,
-            ``Wan2.2_VAE.pth`` or a ``.safetensors`` with the names of either layout.
+            ``diffusion_pytorch_model.safetensors``; a folder with the original
+            ``Wan2.1_VAE.pth`` or ``Wan2.2_VAE.pth``; or one file, ``.pth`` or ``.safetensors``,
+            with the names of either layout.
         config: its sizes; None takes ``config.json`` of a folder, and of a file the published
             sizes of the version that its names show.
         device: where it goes.
@@ -85,12 +89,15 @@ def load_autoencoder(
         ModelError: a file is missing, corrupt or cut short, or does not fit; names the weight.
     """
     file = path
-    if path.is_dir():
+    originals = sorted(path.glob("Wan2.?_VAE.pth"))
+    if originals:
+        file = originals[0]
+    elif path.is_dir():
         folder = path / "vae" if (path / "vae").is_dir() else path
         file = folder / WEIGHTS
         config = config or read_config(folder / "config.json")
     weights = _read(file)
-    config = config or (WAN22 if any(_STAGE.match(name) for name in weights) else WAN21)
+    config = config or (WAN22 if any(STAGES.match(name) for name in weights) else WAN21)
     try:
         if "encoder.conv_in.weight" in weights:
             weights = from_diffusers(weights, config)
@@ -121,6 +128,9 @@ def read_config(path: Path) -> WanAutoencoderConfig:
         config = _config(given)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ModelError(f"{path}: not the sizes of an autoencoder ({_line(error)})") from error
+    sizes = (config.dim, config.decoder_dim, config.blocks, config.patch, *config.multipliers)
+    if min(sizes) < 1:
+        raise ModelError(f"{path}: a width, a multiplier, blocks and patch must be 1 or more")
     problems = {
         "attn_scales": bool(given.get("attn_scales")),
         "in_channels": given.get("in_channels", 3 * config.patch**2) != 3 * config.patch**2,
@@ -149,10 +159,6 @@ def _config(given: Mapping[str, Any]) -> WanAutoencoderConfig:
         patch=int(given.get("patch_size") or 1),
         residual=bool(given.get("is_residual", False)),
     )
-
-
-# Only Wan 2.2 has layers within stages.
-_STAGE = re.compile(r"encoder\.(downsamples\.\d+\.downsamples|down_blocks\.\d+\.resnets)\.")
 
 
 def _renamed(name: str, config: WanAutoencoderConfig) -> str:
