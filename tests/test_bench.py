@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import generate, provenance, render, speed
+from bench import generate, origins, provenance, render, speed, watermark
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -81,6 +81,20 @@ def test_provenance_bench_writes_its_figure(tmp_path: Path) -> None:
     assert found["chains of an extension and its remix"] == found["of these told whole"] == 1
     assert found["bits flipped in the video"] == found["of these caught, in the video"]
     assert found["bits flipped in the video"] > 10
+
+
+def test_watermark_bench_writes_its_figure(tmp_path: Path) -> None:
+    told = ["--repeats", "1", "--marked", "1", "--frames", "4", "--out", str(tmp_path)]
+    assert watermark.main(told) == 0
+    rows = {row[0]: row for row in read_figure(tmp_path / "watermark.json").rows}
+    assert rows["H.264, CRF 23"][1:3] == ["1 of 1", "1 of 1"]
+    assert rows["not marked: highest score"][1] == "0 of 1"
+
+
+def test_origins_bench_writes_its_figure(tmp_path: Path) -> None:
+    assert origins.main(["--repeats", "2", "--queries", "1", "--out", str(tmp_path)]) == 0
+    rows = {row[0]: row for row in read_figure(tmp_path / "reverse-search.json").rows}
+    assert rows["mirrored"][1:3] == ["1 of 1", "1 of 1"]
 
 
 def test_prompts_are_twenty_half_of_them_french() -> None:

@@ -139,6 +139,11 @@ class VideoRequest:
                 allowed = f"times within the video, 0 to {self.seconds:g} seconds"
                 raise InputError("at", item.at, allowed)
 
+    def before(self, total: int) -> int:
+        """How many of a delivered clip's frames are those of the clip that was extended."""
+        extends = any(item.role == "extend" for item in self.given)
+        return max(0, total - self.frames) if extends else 0
+
     @property
     def frames(self) -> int:
         """Number of delivered frames, at least one."""

@@ -37,6 +37,9 @@ class Settings:
         certificate_key: file with the signer's key, PEM, without a password.
         timestamp_server: URL of a server of RFC 3161 that confirms when a file was signed; none
             is asked if empty.
+        watermark: ``invisible`` or ``off``: the mark in every delivered frame by which
+            ``pleinair find`` knows a video again.
+        visible_mark: ``on`` or ``off``: a small label in the corner of every frame.
 
     Raises:
         InputError: a value is not allowed.
@@ -50,9 +53,15 @@ class Settings:
     certificate: str = ""
     certificate_key: str = ""
     timestamp_server: str = ""
+    watermark: str = "invisible"
+    visible_mark: str = "off"
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
+        if self.watermark not in ("invisible", "off"):
+            raise InputError("watermark", self.watermark, "invisible, off")
+        if self.visible_mark not in ("on", "off"):
+            raise InputError("visible_mark", self.visible_mark, "on, off")
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
             raise InputError("device", self.device, "auto, cpu, cuda or cuda:N")
         if self.threads is not None and not 1 <= self.threads <= 1024:

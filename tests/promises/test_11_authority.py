@@ -52,6 +52,7 @@ boards.read               a r t e c d
 boards.write              a r t e c d
 boards.end                a r t e c d
 files                     a r t e c d
+origins.find              a r t e c d
 webhooks                  a r t e c d
 account.read              a r t e c d
 account.write             a r t e c d

@@ -127,7 +127,14 @@ def _fill(session: Session, video_id: str, storage: Storage) -> None:
         "content_type": "video/mp4",
         **public,
     }
-    plain: dict[type, Any] = {str: "é", int: 7, float: 0.1, bool: True, object: ["a", "ü"]}
+    plain: dict[type, Any] = {
+        str: "é",
+        int: 7,
+        float: 0.1,
+        bool: True,
+        object: ["a", "ü"],
+        bytes: b"\x00\x01\xff",
+    }
     for table in Base.metadata.sorted_tables:
         if session.execute(table.select().limit(1)).first():
             continue

@@ -170,6 +170,7 @@ RULES: tuple[Rule, ...] = (
         "GET /v1/batches/{batch_id}",
         "POST /v1/batches/{batch_id}/cancel",
     ),
+    _video("origins.find", "videos.read", "POST /v1/origins"),
     _video(
         "webhooks",
         "webhooks",

@@ -23,6 +23,7 @@ from pleinair.api import (
     mine,
     models,
     notices,
+    origins,
     pay,
     programmes,
     public,
@@ -50,7 +51,7 @@ from pleinair.settings import ServiceSettings
 
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
 VERSION = version("pleinair")
-NOUNS = (videos, models, boards, files, batches, webhooks)
+NOUNS = (videos, models, boards, files, batches, webhooks, origins)
 PROGRAMME = (
     entry,
     account,

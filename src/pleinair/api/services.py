@@ -48,6 +48,7 @@ from pleinair.service.files import Files
 from pleinair.service.gate import Gate, Gates
 from pleinair.service.library import Library
 from pleinair.service.materials import Materials
+from pleinair.service.origins import Origins
 from pleinair.service.secret import server_secret
 from pleinair.service.standing import Standings
 from pleinair.service.storage import Storage
@@ -71,6 +72,7 @@ class Services:
     files: Files
     batches: Batches
     boards: Boards
+    origins: Origins
     endpoints: Endpoints
     admission: Admission
     powers: Powers
@@ -140,6 +142,7 @@ class Services:
             files=files,
             batches=Batches(database, files, videos, lines),
             boards=Boards(database, videos, Cards(lambda: made)),
+            origins=Origins(database, secret),
             endpoints=Endpoints(database, secret, guard),
             admission=Admission(database, settings),
             powers=powers,

@@ -108,7 +108,7 @@ def generate(
     with progress_bar(quiet=as_json) as progress:
         generation = open_backend(model, settings).generate(request, progress, materials=materials)
         encoding = time.perf_counter()
-        files = _write(generation, output, format, thumbnail, sheet, signer, sources)
+        files = _write(generation, settings, output, format, thumbnail, sheet, signer, sources)
         now = time.perf_counter()
     spent = {**generation.metadata.seconds, "write": now - encoding}
     generation = replace(generation, metadata=replace(generation.metadata, seconds=spent))
@@ -136,6 +136,7 @@ def _check_outputs(output: Path, format: str | None, pictures: tuple[Path | None
 
 def _write(
     generation: Generation,
+    settings: Settings,
     output: Path,
     format: str | None,
     thumbnail: Path | None,
@@ -147,12 +148,17 @@ def _write(
     from pleinair.media import sheet as stills
     from pleinair.media.codec import format_of, write_video
     from pleinair.media.manifest import TYPES
+    from pleinair.media.mark import Marking
     from pleinair.media.provenance import Origin, deliver
+    from pleinair.service.secret import marking_key
 
+    marking = Marking.read(settings, marking_key(ServiceSettings.read()))
+    request = generation.metadata.request
     files: list[Path] = []
     kind, fps = format_of(output, format), generation.fps
     for i, frames in enumerate(generation.clips):
-        origin = Origin(generation.metadata.request, i, sources)
+        origin = Origin(request, i, sources)
+        mark = marking.of(frames, f"{request.digest}/{i}", request.before(len(frames)))
 
         def keep(
             path: Path,
@@ -163,7 +169,8 @@ def _write(
             path = _numbered(path, origin.number, len(generation.clips))
             files.extend(deliver(path, write, signer, origin, type))
 
-        keep(output, partial(write_video, frames=frames, fps=fps, format=kind), TYPES[kind])
+        video = partial(write_video, frames=frames, fps=fps, format=kind, mark=mark)
+        keep(output, video, TYPES[kind])
         if thumbnail is not None:
             picture = stills.thumbnail(frames)
             keep(thumbnail, partial(stills.write_picture, picture=picture))

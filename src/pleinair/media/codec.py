@@ -15,7 +15,7 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
 from pleinair.errors import InputError, MediaError
-from pleinair.media.frames import Frames
+from pleinair.media.frames import Frames, Picture
 
 _BT709 = 1  # the number of BT.709 in FFmpeg's tables of primaries, transfer and matrix
 _LIMITED = 1  # 16–235, the range that players expect
@@ -113,6 +113,7 @@ def write_video(
     *,
     format: str | None = None,
     each: Callable[[], None] | None = None,
+    mark: Callable[[int, Picture], Picture] | None = None,
 ) -> None:
     """Write a clip as H.264 in MP4 (streamable from its start), VP9 in WebM, GIF or WebP.
 
@@ -121,6 +122,7 @@ def write_video(
         frames: (T, H, W, 3), even sides.
         fps: frames a second; GIF keeps times to a hundredth of a second only.
         each: called after each frame; what it raises ends the writing, and no file is left.
+        mark: makes of frame i the frame that is written; see `pleinair.media.mark`.
 
     Raises:
         InputError: the format is unknown or a side is odd.
@@ -128,7 +130,9 @@ def write_video(
     """
     chosen = FORMATS[format_of(path, format)]
     _, height, width, _ = frames.shape
-    pictures = _palette(frames, fps) if chosen.pixels == "pal8" else _colour(frames)
+    marked = frames if mark is None else (mark(i, frame) for i, frame in enumerate(frames))
+    palette = chosen.pixels == "pal8"
+    pictures = _palette(marked, width, height, fps) if palette else _colour(marked)
     encode(path, pictures, width, height, Fraction(fps), chosen, each)
 
 
@@ -178,7 +182,7 @@ def encode(
         container.mux(stream.encode(None))
 
 
-def _colour(frames: Frames) -> Iterator[av.VideoFrame]:
+def _colour(frames: Iterable[Picture]) -> Iterator[av.VideoFrame]:
     """Frames in BT.709."""
     reformatter = VideoReformatter()
     for picture in frames:
@@ -191,9 +195,10 @@ def _colour(frames: Frames) -> Iterator[av.VideoFrame]:
         )
 
 
-def _palette(frames: Frames, fps: int) -> Iterator[av.VideoFrame]:
+def _palette(
+    frames: Iterable[Picture], width: int, height: int, fps: int
+) -> Iterator[av.VideoFrame]:
     """Frames in the 256 colours that suit this clip best; the ordered dither stays still."""
-    _, height, width, _ = frames.shape
     graph = Graph()
     size = f"video_size={width}x{height}:pix_fmt=rgb24:pixel_aspect=1/1"
     source = graph.add("buffer", f"{size}:time_base=1/{fps}:frame_rate={fps}/1")

@@ -75,7 +75,7 @@ def load_few(path: Path, base: Transformer) -> tuple[Transformer, dict[str, Any]
     if head.get("format") != FORMAT:
         raise ModelError(f"{path}: format {head.get('format')!r}; this version reads {FORMAT}")
     device = next(base.parameters()).device
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers go on as if nothing was
         few = Transformer(replace(base.config, flow_map=True))
     weights = dict(base.state_dict())
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from pleinair.backends.base import Generation, Progress
 from pleinair.media.codec import write_video
 from pleinair.media.frames import Frames
+from pleinair.media.mark import Marking
 from pleinair.media.provenance import Origin, Signer
 from pleinair.media.sheet import spritesheet, thumbnail, write_picture
 from pleinair.service.files import digest
@@ -28,6 +29,7 @@ def keep(
     storage: Storage,
     progress: Progress,
     patience: Callable[[int], None],
+    marking: Marking,
     *,
     signer: Signer | None = None,
     sources: Mapping[str, Path] | None = None,
@@ -40,6 +42,7 @@ def keep(
         storage: where they go.
         progress: told of the stages ``write`` and ``upload``; what it raises ends the work.
         patience: told how many bytes go out next, during which there is nothing to tell.
+        marking: what is put into the frames.
         signer: signs each file once it is written; None leaves them unsigned.
         sources: the files that the request was given, by their SHA-256.
 
@@ -49,7 +52,7 @@ def keep(
     """
     with tempfile.TemporaryDirectory(prefix="pleinair-") as scratch:
         made, files = [], []
-        for variant, number, path in _write(generation, Path(scratch), progress):
+        for variant, number, path in _write(generation, claim, Path(scratch), progress, marking):
             if signer:
                 signer.sign(path, Origin(generation.metadata.request, number, sources or {}))
             files.append((variant, number, path))
@@ -76,7 +79,7 @@ def keep(
 
 
 def _write(
-    generation: Generation, folder: Path, progress: Progress
+    generation: Generation, claim: Claim, folder: Path, progress: Progress, marking: Marking
 ) -> Iterator[tuple[str, int, Path]]:
     """(variant, number, path) of each file, once it is written."""
     total = sum(map(len, generation.clips))
@@ -92,10 +95,17 @@ def _write(
         for variant, (name, _) in FILES.items():
             path = folder / str(number) / name
             if variant == "video":
-                write_video(path, clip, generation.fps, each=each)
+                before = claim.request.before(len(clip))
+                mark = marking.of(clip, name_of(claim.id, number), before)
+                write_video(path, clip, generation.fps, each=each, mark=mark)
             else:
                 write_picture(path, _still(variant, clip))
             yield variant, number, path
+
+
+def name_of(video_id: str, number: int) -> str:
+    """What the mark in a variation stands for."""
+    return f"{video_id}/{number}"
 
 
 def _still(variant: str, clip: Frames) -> Frames:

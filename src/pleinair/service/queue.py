@@ -18,6 +18,7 @@ from pleinair.errors import PleinairError
 from pleinair.request import VideoRequest
 from pleinair.service import books, outbox, switches
 from pleinair.service.db import Database, now
+from pleinair.service.origin_tables import Origin
 from pleinair.service.tables import (
     COMPLETED,
     FAILED,
@@ -60,6 +61,7 @@ class Made:
     artifacts: Sequence[Artifact]
     metadata: dict[str, Any] = field(default_factory=dict)
     peak: int = 0
+    origins: Sequence[Origin] = ()  # by which its videos are known again
 
 
 class Queue:
@@ -198,6 +200,9 @@ class Queue:
             session.add_all(made.artifacts)
             cost = session.scalars(select(Video.cost).where(Video.id == claim.id)).one()
             time = session.scalars(select(now())).one()
+            for origin in made.origins:
+                origin.created_at = time
+                session.add(origin)
             session.add(
                 Usage(
                     video_id=claim.id,

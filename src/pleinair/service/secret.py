@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pleinair.errors import InputError, StorageError
+from pleinair.media.mark import PUBLIC
 from pleinair.settings import ServiceSettings
 
 LEAST = 16
@@ -34,6 +35,17 @@ def server_secret(settings: ServiceSettings) -> bytes:
     if len(secret) < LEAST:
         raise StorageError(f"{path} is too short to be a secret: delete it to have one made")
     return secret
+
+
+def marking_key(settings: ServiceSettings) -> bytes:
+    """The key of marks in videos made by hand: the secret, if there is one, else one for all.
+
+    Raises:
+        InputError: the secret of the settings is too short.
+        StorageError: its file cannot be read.
+    """
+    there = settings.secret or (settings.home / "secret").exists()
+    return server_secret(settings) if there else PUBLIC
 
 
 def _make(path: Path) -> None:

@@ -15,6 +15,7 @@ from pleinair.service.db import Database, now
 from pleinair.service.files import Files
 from pleinair.service.library import UNDO
 from pleinair.service.materials import Materials
+from pleinair.service.origin_tables import Origin
 from pleinair.service.queue import Queue
 from pleinair.service.storage import Storage
 from pleinair.service.tables import ACTIVE, Artifact, IdempotencyKey, Video, Worker
@@ -70,10 +71,21 @@ class Housekeeper:
         gone = self._purge()
         self.files.tidy()
         self.materials.tidy(self.queue.keep)
+        self._forget()
         with self.database.write() as session:
             session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < now() - _DAY))
             session.execute(delete(Worker).where(Worker.seen_at < now() - _DAY))
         return gone
+
+    def _forget(self) -> None:
+        """How deleted videos are known again; of expired ones it stays."""
+        gone = select(Origin.video_id).join(Video, Video.id == Origin.video_id)
+        with self.database.read() as session:
+            over = gone.where(Video.deleted_at <= now() - UNDO - LATE)
+            ids = session.scalars(over.distinct().limit(_AT_ONCE)).all()
+        if ids:
+            with self.database.write() as session:
+                session.execute(delete(Origin).where(Origin.video_id.in_(ids)))
 
     def _purge(self) -> int:
         """Files of expired, deleted, failed and cancelled videos."""

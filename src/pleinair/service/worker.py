@@ -28,8 +28,9 @@ from pleinair.errors import (
     StorageError,
     UnavailableError,
 )
+from pleinair.media.mark import Marking
 from pleinair.media.provenance import signer_of
-from pleinair.service import artifacts, memory
+from pleinair.service import artifacts, memory, origins
 from pleinair.service.db import Database
 from pleinair.service.hold import Hold, StopError, Watch
 from pleinair.service.materials import Materials
@@ -92,8 +93,10 @@ class Worker:
         self.settings = settings
         self.service = service
         self.id = id or f"{HOST}-{os.getpid()}-{secrets.token_hex(3)}"
+        secret = server_secret(service)
+        self.marking = Marking.read(settings, secret)
         self.database = database or Database(service.database_url)
-        self.storage = storage or Storage(service.storage_url, server_secret(service))
+        self.storage = storage or Storage(service.storage_url, secret)
         self.materials = Materials(self.database, self.storage)
         self.signer = signer_of(settings, service.home)
         self.queue = Queue.of(self.database, service)
@@ -202,6 +205,7 @@ class Worker:
                 self.storage,
                 hold.step,
                 hold.expect,
+                self.marking,
                 signer=self.signer,
                 sources=sources,
             )
@@ -209,7 +213,8 @@ class Worker:
         record = generation.metadata.as_dict()
         record["signed"] = self.signer is not None
         record["seconds"] |= {stage: spent[stage] for stage in ("write", "upload")}
-        self._hand_over(claim, Made(files, record, hold.peak.read()))
+        seen = origins.of(generation, claim, self.marking)
+        self._hand_over(claim, Made(files, record, hold.peak.read(), seen))
 
     def _hand_over(self, claim: Claim, made: Made) -> None:
         """Complete the video, and again for the time of a lease when the database is away."""

@@ -1,0 +1,102 @@
+"""What is put into the frames of a video on their way into a file: an invisible mark, a label."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pleinair.media.frames import Frames, Picture
+from pleinair.media.glimpse import glimpse, luma
+from pleinair.media.watermark import LEAST_SIDE, Watermark, add
+from pleinair.settings import Settings
+
+Mark: TypeAlias = Callable[[int, Picture], Picture]
+"""Makes of frame i of a clip the frame as it is delivered."""
+
+LABEL = "made with Pleinair"
+PUBLIC = b"pleinair"
+"""The key of whoever has no secret: anybody can find its marks."""
+
+_INK, _PLATE, _OPACITY = (255, 255, 255), (0, 0, 0), 0.55
+
+
+@dataclass(frozen=True)
+class Marking:
+    """What is put into frames.
+
+    Attributes:
+        key: of the invisible mark.
+        invisible: whether there is one.
+        visible: whether there is a label in the corner.
+    """
+
+    key: bytes = PUBLIC
+    invisible: bool = True
+    visible: bool = False
+
+    @classmethod
+    def read(cls, settings: Settings, key: bytes = PUBLIC) -> "Marking":
+        """What the settings say."""
+        return cls(key, settings.watermark == "invisible", settings.visible_mark == "on")
+
+    def of(self, frames: Frames, name: str, before: int = 0) -> Mark | None:
+        """What marks the frames of one clip, or None where nothing is to be marked.
+
+        Args:
+            frames: (T, H, W, 3). With a shorter side below 180 there is no invisible mark.
+            name: what the mark stands for.
+            before: how many frames at its start come from a clip that is extended. Where that
+                clip has a mark of this key already, those frames are left as they are: marks laid
+                on one another would be seen in time.
+        """
+        watermark = Watermark(self.key)
+        invisible = self.invisible and min(frames.shape[1:3]) >= LEAST_SIDE
+        if not invisible and not self.visible:
+            return None
+        if before and not (invisible and self._marked(watermark, frames[:before])):
+            before = 0
+        layer = watermark.layer(frames[before:], watermark.mark_of(name)) if invisible else None
+
+        def mark(i: int, picture: Picture) -> Picture:
+            if i < before:
+                return picture
+            marked = picture if layer is None else add(picture, layer)
+            return labelled(marked) if self.visible else marked
+
+        return mark
+
+    @staticmethod
+    def _marked(watermark: Watermark, frames: Frames) -> bool:
+        return watermark.read(luma(glimpse(frames))).found
+
+
+def labelled(picture: Picture) -> Picture:
+    """A picture (H, W, 3) with `LABEL` in its lower right corner.
+
+    Drawn again over itself, the label gets no darker than its plate.
+    """
+    height, width, _ = picture.shape
+    label, opacity = _label(max(9, round(min(width, height) / 24)))
+    h, w = min(height, len(label)), min(width, label.shape[1])
+    corner = picture[height - h :, width - w :]
+    blended = corner + (label[:h, :w] - corner.astype(np.float32)) * opacity[:h, :w]
+    made = picture.copy()
+    made[height - h :, width - w :] = blended.round().astype(np.uint8)
+    return made
+
+
+@cache
+def _label(size: int) -> tuple[Frames, np.typing.NDArray[np.float32]]:
+    """The label's pixels (h, w, 3) and how opaque each is (h, w, 1); plate and letters."""
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = (int(side) for side in font.getbbox(LABEL))
+    pad = size // 2
+    plate = Image.new("L", (right - left + 2 * pad, bottom - top + 2 * pad), 0)
+    ImageDraw.Draw(plate).text((pad - left, pad - top), LABEL, 255, font)
+    ink = np.asarray(plate, np.float32)[..., None] / 255
+    colours = ink * np.array(_INK, np.float32) + (1 - ink) * np.array(_PLATE, np.float32)
+    opacity = (_OPACITY * (0.6 + 0.4 * ink)).astype(np.float32)
+    return colours.round().astype(np.uint8), opacity
