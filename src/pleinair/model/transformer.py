@@ -108,9 +108,9 @@ class Attention(nn.Module):
     def cross(self, x: Tensor, keys: tuple[Tensor, ...], mask: Tensor | None) -> Tensor:
         """Tokens (B, N, D) that attend to a text, whose keys and values `read` gave."""
         q = self._split(self.norm_q(self.q(x)))
-        mixed = self._mix(q, *keys[:2], mask)
-        if keys[2:]:
-            mixed = mixed + self._mix(q, *keys[2:], None)
+        mixed = self._mix(q, keys[0], keys[1], mask)
+        if len(keys) > 2:
+            mixed = mixed + self._mix(q, keys[2], keys[3], None)
         return cast("Tensor", self.o(mixed))
 
     def read(self, text: Tensor) -> tuple[Tensor, ...]:
@@ -304,7 +304,7 @@ class Transformer(nn.Module):
     def read(
         self, context: Tensor, mask: Tensor | None = None, picture: Tensor | None = None
     ) -> Text:
-        """What the blocks need of a text (B, L, text), masked (B, L), and a picture (B, P, image)."""
+        """What the blocks need of a text (B, L, text), masked (B, L); a picture (B, P, image)."""
         text = self.text_embedding(context)  # B L D
         seen = None if picture is None else self.img_emb(picture)  # B P D
         keys = tuple(cast("Block", block).read(text, seen) for block in self.blocks)

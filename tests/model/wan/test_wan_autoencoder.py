@@ -1,16 +1,24 @@
 """Wan's autoencoders against diffusers', on random weights so small that a clip is quick."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from pleinair.model.wan.autoencoder import WanAutoencoder, WanAutoencoderConfig
+from pleinair.errors import InputError, ModelError
+from pleinair.model.wan.autoencoder import WAN21, WAN22, WanAutoencoder, WanAutoencoderConfig
 from pleinair.model.wan.autoencoder_layouts import (
     WEIGHTS,
+    from_diffusers,
+    layout,
     load_autoencoder,
+    read_config,
+    to_diffusers,
 )
 
 SIZES = {

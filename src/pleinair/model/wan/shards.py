@@ -28,7 +28,7 @@ class Shards:
     def __init__(self, folder: Path, stem: str) -> None:
         self.folder = folder
         self._open = ExitStack()
-        self._files: dict[str, Any] = {}
+        self._files: dict[Path, Any] = {}
         self.where: dict[str, Path] = {}  # the file of each weight
         index, single = folder / f"{stem}.safetensors.index.json", folder / f"{stem}.safetensors"
         try:
