@@ -4,123 +4,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from pleinair.errors import InputError, ModelError
-from pleinair.model.pipeline import Clips
-from pleinair.model.speed import Speed
 from pleinair.model.wan.autoencoder_layouts import load_autoencoder
 from pleinair.model.wan.layouts import save_transformer
 from pleinair.model.wan.pipeline import WanPipeline
 from pleinair.model.wan.places import OFFLOADS
-from pleinair.model.wan.presets import PRESETS, Preset
+from pleinair.model.wan.presets import PRESETS
 from pleinair.model.wan.repository import layout_of, sizes_of
-from tests.model.wan import tiny
+from tests.model.wan import clips, tiny
 from tests.model.wan.test_wan_text import WANS_OWN
 
-EXACT = Speed(dtype="float32")
-PROMPT, AWAY, SEED, STEPS = "a red boat at night", "ugly blurred", 7, 3
-SMALL = PRESETS["wan2.1-t2v-1.3b"]
-TEXT_IMAGE = PRESETS["wan2.2-ti2v-5b"]
-PIXELS = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 
-
-def _theirs(pipeline: Any, size: int, scales: tuple[float, ...], pictured: bool) -> Tensor:  # noqa: ANN401
-    call: dict[str, Any] = {
-        "prompt": PROMPT,
-        "negative_prompt": AWAY,
-        "height": size,
-        "width": size,
-        "num_frames": 5,
-        "num_inference_steps": STEPS,
-        "guidance_scale": scales[0],
-        "generator": torch.Generator().manual_seed(SEED),
-        "output_type": "pt",
-    }
-    if len(scales) > 1:
-        call["guidance_scale_2"] = scales[1]
-    if pictured:
-        call["image"] = Image.fromarray(PIXELS[:size, :size])
-    with torch.no_grad():
-        frames: Tensor = pipeline(**call).frames[0]
-    return frames.transpose(0, 1) * 2 - 1  # 3 T H W
-
-
-def _picture(size: int) -> Tensor:
-    return torch.from_numpy(PIXELS[:size, :size].copy()).permute(2, 0, 1) / 127.5 - 1
-
-
-def _ours(pipeline: WanPipeline, size: int = 32, **changes: Any) -> Clips:  # noqa: ANN401
-    asked: dict[str, Any] = {
-        "negative_prompt": AWAY,
-        "frames": 5,
-        "width": size,
-        "height": size,
-        "seed": SEED,
-        "steps": STEPS,
-    }
-    return pipeline.generate(PROMPT, **(asked | changes))
-
-
-def _parts(kind: str) -> tuple[Any, Preset, int]:
-    """A pipeline of diffusers, our preset for it and the size to draw."""
-    two = {"transformer_2": tiny.transformer(), "boundary_ratio": 0.875}
-    shown = {
-        "scheduler": tiny.scheduler(5.0),
-        "transformer": tiny.transformer(in_channels=36),
-        "transformer_2": tiny.transformer(in_channels=36),
-        "boundary_ratio": 0.9,
-        "image_encoder": None,
-        "image_processor": None,
-    }
-    held = {
-        "scheduler": tiny.scheduler(5.0),
-        "transformer": tiny.transformer(in_channels=48, out_channels=48),
-        "vae": tiny.autoencoder_22(),
-        "expand_timesteps": True,
-    }
-    still = {"image_encoder": None, "image_processor": None}
-    if kind == "text":
-        return tiny.wan_pipeline(), SMALL, 32
-    if kind == "text, two experts":
-        preset = PRESETS["wan2.2-t2v-a14b"]
-        return tiny.wan_pipeline(scheduler=tiny.scheduler(12.0), **two), preset, 32
-    if kind == "picture, encoded":
-        return tiny.wan_picture_pipeline(), PRESETS["wan2.1-i2v-14b-480p"], 32
-    if kind == "picture, two experts":
-        preset = replace(PRESETS["wan2.2-i2v-a14b"], guidance=(3.5, 2.0))
-        return tiny.wan_picture_pipeline(**shown), preset, 32
-    if kind == "text, 2.2 5B":
-        return tiny.wan_pipeline(**held), TEXT_IMAGE, 64
-    return tiny.wan_picture_pipeline(**held, **still), TEXT_IMAGE, 64
-
-
-KINDS = (
-    "text",
-    "text, two experts",
-    "picture, encoded",
-    "picture, two experts",
-    "text, 2.2 5B",
-    "picture, 2.2 5B",
-)
-
-
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", clips.KINDS)
 def test_whole_clips_are_those_of_diffusers(kind: str, tmp_path: Path) -> None:
-    theirs, preset, size = _parts(kind)
+    theirs, preset, size = clips.parts(kind)
     pictured = kind.startswith("picture")
-    expected = _theirs(theirs, size, preset.guidance, pictured)
+    expected = clips.expected(theirs, size, preset.guidance, pictured)
     tiny.save(theirs, tmp_path)
     for offload in OFFLOADS:
-        ours = WanPipeline.load(tmp_path, preset, speed=EXACT, offload=offload)
-        clips = _ours(ours, size, picture=_picture(size) if pictured else None)
-        assert tiny.apart(clips.video[0], expected) < 1e-4
-    assert clips.video.shape == (1, 3, 5, size, size)
-    assert list(clips.timings) == ["text", "encode", "denoise", "decode"]
+        ours = WanPipeline.load(tmp_path, preset, speed=clips.EXACT, offload=offload)
+        made = clips.draw(ours, size, picture=clips.picture(size) if pictured else None)
+        assert tiny.apart(made.video[0], expected) < 1e-4
+    assert made.video.shape == (1, 3, 5, size, size)
+    assert list(made.timings) == ["text", "encode", "denoise", "decode"]
 
 
 @pytest.fixture
@@ -130,12 +40,12 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ours(folder: Path) -> WanPipeline:
-    return WanPipeline.load(folder, SMALL, speed=EXACT)
+    return WanPipeline.load(folder, clips.SMALL, speed=clips.EXACT)
 
 
 def test_wans_own_layout_draws_the_same(folder: Path, ours: WanPipeline, tmp_path: Path) -> None:
-    expected = _ours(ours).video
-    plain = WanPipeline.load(folder, SMALL, speed=replace(EXACT, fuse=False))
+    expected = clips.draw(ours).video
+    plain = WanPipeline.load(folder, clips.SMALL, speed=replace(clips.EXACT, fuse=False))
     original = tmp_path / "original"
     save_transformer(plain.model.transformers[0], original)
     weights = plain.model.text.encoder.state_dict()
@@ -149,50 +59,51 @@ def test_wans_own_layout_draws_the_same(folder: Path, ours: WanPipeline, tmp_pat
     torch.save(small.state_dict(), original / "Wan2.1_VAE.pth")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pleinair.model.wan.autoencoder_layouts.WAN21", small.config)
-        again = WanPipeline.load(original, SMALL, speed=EXACT)
-    assert torch.equal(_ours(again).video, expected)
+        again = WanPipeline.load(original, clips.SMALL, speed=clips.EXACT)
+    assert torch.equal(clips.draw(again).video, expected)
 
 
 def test_short_numbers_and_one_way_after_the_other_draw_nearly_the_same(folder: Path) -> None:
-    exact = _ours(WanPipeline.load(folder, SMALL, speed=EXACT)).video
-    apart = replace(EXACT, guidance="sequential")
-    assert tiny.apart(_ours(WanPipeline.load(folder, SMALL, speed=apart)).video, exact) < 1e-5
-    short = replace(EXACT, dtype="bfloat16")
-    assert tiny.apart(_ours(WanPipeline.load(folder, SMALL, speed=short)).video, exact) < 0.1
+    def drawn(**changes: Any) -> Tensor:  # noqa: ANN401
+        speed = replace(clips.EXACT, **changes)
+        return clips.draw(WanPipeline.load(folder, clips.SMALL, speed=speed)).video
+
+    assert tiny.apart(drawn(guidance="sequential"), drawn()) < 1e-5
+    assert tiny.apart(drawn(dtype="bfloat16"), drawn()) < 0.1
 
 
 def test_the_same_seed_draws_the_same_alone_or_among_others(ours: WanPipeline) -> None:
-    both = _ours(ours, variations=2).video
-    assert torch.equal(both[1:], _ours(ours, seed=SEED + 1).video)
+    both = clips.draw(ours, variations=2).video
+    assert torch.equal(both[1:], clips.draw(ours, seed=clips.SEED + 1).video)
     assert not torch.equal(both[0], both[1])
 
 
 def test_what_is_asked_has_an_effect(ours: WanPipeline) -> None:
-    plain = _ours(ours).video
+    plain = clips.draw(ours).video
     for changes in (
         {"negative_prompt": None},
         {"guidance": 2.0},
         {"steps": 4},
         {"sampler": "euler"},
     ):
-        assert not torch.equal(_ours(ours, **changes).video, plain)
-    unguided = _ours(ours, guidance=1.0).video
-    assert torch.equal(_ours(ours, guidance=1.0, negative_prompt="a lake").video, unguided)
+        assert not torch.equal(clips.draw(ours, **changes).video, plain)
+    unguided = clips.draw(ours, guidance=1.0).video
+    assert torch.equal(clips.draw(ours, guidance=1.0, negative_prompt="a lake").video, unguided)
 
 
 def test_previews_are_decoded_only_when_asked_for(ours: WanPipeline) -> None:
     seen: list[Tensor] = []
-    _ours(ours, preview=lambda look: seen.append(look()))
-    assert [tuple(look.shape) for look in seen] == [(3, 1, 32, 32)] * STEPS
-    last = _ours(ours).video[0, :, :1]
+    clips.draw(ours, preview=lambda look: seen.append(look()))
+    assert [tuple(look.shape) for look in seen] == [(3, 1, 32, 32)] * clips.STEPS
+    last = clips.draw(ours).video[0, :, :1]
     assert tiny.apart(seen[-1], last) < tiny.apart(seen[0], last)
     assert tiny.apart(seen[-1], last) < 0.02  # at the last step nothing is left to guess
 
 
 @pytest.mark.parametrize("offload", OFFLOADS)
 def test_cancelled_between_steps_it_can_be_used_again(folder: Path, offload: str) -> None:
-    ours = WanPipeline.load(folder, SMALL, speed=EXACT, offload=offload)
-    plain, told = _ours(ours).video, []
+    ours = WanPipeline.load(folder, clips.SMALL, speed=clips.EXACT, offload=offload)
+    plain, told = clips.draw(ours).video, []
 
     def progress(done: int, total: int, stage: str) -> None:
         told.append((done, total, stage))
@@ -200,9 +111,9 @@ def test_cancelled_between_steps_it_can_be_used_again(folder: Path, offload: str
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        _ours(ours, progress=progress)
+        clips.draw(ours, progress=progress)
     assert told == [(0, 3, "denoise"), (1, 3, "denoise"), (2, 3, "denoise")]
-    assert torch.equal(_ours(ours).video, plain)
+    assert torch.equal(clips.draw(ours).video, plain)
 
 
 def test_a_clip_is_decoded_piece_by_piece(ours: WanPipeline) -> None:
@@ -227,22 +138,22 @@ def test_what_cannot_be_drawn_is_refused(
     ours: WanPipeline, changes: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(InputError, match=said):
-        _ours(ours, **changes)
+        clips.draw(ours, **changes)
 
 
 def test_a_model_that_needs_a_picture_says_so(tmp_path: Path) -> None:
-    theirs, preset, _ = _parts("picture, two experts")
-    ours = WanPipeline.load(tiny.save(theirs, tmp_path), preset, speed=EXACT)
+    theirs, preset, _ = clips.parts("picture, two experts")
+    ours = WanPipeline.load(tiny.save(theirs, tmp_path), preset, speed=clips.EXACT)
     with pytest.raises(InputError, match="picture"):
-        _ours(ours)
+        clips.draw(ours)
     with pytest.raises(InputError, match=r"\(3, 32, 32\)"):
-        _ours(ours, picture=torch.zeros(3, 16, 16))
+        clips.draw(ours, picture=torch.zeros(3, 16, 16))
 
 
 def test_a_repository_of_another_model_or_none_is_refused(folder: Path, tmp_path: Path) -> None:
     def fails(place: Path, model: str, said: str) -> None:
         with pytest.raises(ModelError, match=said):
-            WanPipeline.load(place, PRESETS[model], speed=EXACT)
+            WanPipeline.load(place, PRESETS[model], speed=clips.EXACT)
 
     fails(folder, "wan2.1-i2v-14b-480p", "not wan2.1-i2v-14b-480p")
     fails(folder, "wan2.2-t2v-a14b", "transformer_2")
@@ -266,14 +177,14 @@ def test_the_size_of_each_part_is_known_before_it_is_read(folder: Path, ours: Wa
 def test_a_lora_is_put_on_every_expert_and_taken_off(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    theirs, preset, _ = _parts("text, two experts")
-    ours = WanPipeline.load(tiny.save(theirs, tmp_path / "model"), preset, speed=EXACT)
-    plain, path = _ours(ours).video, tmp_path / "style.safetensors"
+    theirs, preset, _ = clips.parts("text, two experts")
+    ours = WanPipeline.load(tiny.save(theirs, tmp_path / "model"), preset, speed=clips.EXACT)
+    plain, path = clips.draw(ours).video, tmp_path / "style.safetensors"
     name = "diffusion_model.blocks.0.self_attn.q"
     half = torch.randn(2, 24)
     save_file({f"{name}.lora_A.weight": half, f"{name}.lora_B.weight": half.mT.contiguous()}, path)
     ours.put_on(path, 0.8)
     assert all(loras.names == ("style",) for loras in ours.loras)
-    assert not torch.equal(_ours(ours).video, plain)
+    assert not torch.equal(clips.draw(ours).video, plain)
     ours.take_off(path)
-    assert torch.equal(_ours(ours).video, plain)
+    assert torch.equal(clips.draw(ours).video, plain)
