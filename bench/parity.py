@@ -73,10 +73,10 @@ def schedulers(folder: Path) -> Iterator[Row]:
     from pleinair.model.wan.schedulers import SAMPLERS
     from tests.model.wan import tiny
 
-    mix, latents = torch.randn(4, 4) / 2, torch.randn(1, 4, 3, 4, 4)
+    mix, noise = torch.randn(4, 4) / 2, torch.randn(1, 4, 3, 4, 4)
 
-    def velocity(x: "Tensor", sigma: "Tensor") -> "Tensor":
-        mixed = torch.einsum("dc,bcfhw->bdfhw", mix, x).tanh()
+    def velocity(latents: "Tensor", sigma: "Tensor") -> "Tensor":
+        mixed = torch.einsum("dc,bcfhw->bdfhw", mix, latents).tanh()
         return mixed * (1 + sigma.float()[:, None, :, None, None])
 
     for steps, shift in SCHEDULES:
@@ -86,11 +86,11 @@ def schedulers(folder: Path) -> Iterator[Row]:
             else:
                 theirs = tiny.diffusers.FlowMatchEulerDiscreteScheduler(shift=shift)
             theirs.set_timesteps(steps)
-            expected = latents
+            expected = noise
             for t in theirs.timesteps:
                 asked = velocity(expected, (t / 1000).expand(1, 3))
                 expected = theirs.step(asked, t, expected, return_dict=False)[0]
-            made = sample(velocity, latents, schedule(steps, shift=shift))
+            made = sample(velocity, noise, schedule(steps, shift=shift))
             yield f"scheduler {name}", f"{steps} steps, shift {shift:g}", tiny.apart(made, expected)
 
 
