@@ -79,11 +79,6 @@ def check_offload(offload: str) -> None:
         raise InputError("offload", offload, ", ".join(OFFLOADS))
 
 
-def weight(part: nn.Module) -> int:
-    """Bytes of a part."""
-    return sum(value.nbytes for value in part.parameters())
-
-
 def _modules(part: nn.Module) -> Iterator[nn.Module]:
     """A part and all within it but blocks that come by themselves."""
     yield part
