@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model
-from pleinair.model.sampler import Velocity, adams
+from pleinair.model.sampler import Velocity, adams, shifted
 from pleinair.model.speed import Speed, hasten
 from pleinair.model.text import batch
 from pleinair.model.windows import OVERLAP, WINDOW
@@ -159,7 +159,7 @@ def _levels(shift: float, generator: torch.Generator) -> Tensor:
     """Levels about those of a schedule of STEPS, each moved by up to a quarter of its step."""
     t = torch.linspace(1, 0, STEPS + 1)
     t[1:-1] += (torch.rand(STEPS - 1, generator=generator) - 0.5) / (2 * STEPS)
-    return shift * t / (1 + (shift - 1) * t)
+    return shifted(t, shift)
 
 
 def _detail(rng: random.Random) -> float | None:
