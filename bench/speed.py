@@ -21,6 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from pleinair.figures import Cell, write_figure
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench import sdcpp
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -192,8 +196,9 @@ def bench_wan(
     title: str = "Wan 2.1 1.3B's layout",
     places: int = PLACES,
     compiled: bool = True,
+    peer: bool = False,
 ) -> None:
-    """Write the figure of that name."""
+    """Write the figure of that name; ``peer`` asks for stable-diffusion.cpp too."""
     import torch
 
     from pleinair.model.speed import PRESETS, hasten
@@ -234,6 +239,13 @@ def bench_wan(
         other.compile_repeated_blocks()
         row("diffusers, bf16, compiled", by_diffusers(other, texts), warm=True)
     del other, half
+    if peer and sdcpp.is_there():
+        print("stable-diffusion.cpp", file=sys.stderr)
+        seconds = sdcpp.step_seconds(weights, size, steps, SCALE)
+        gc.collect()
+        per, whole = median(seconds), sum(seconds) / len(seconds)
+        speed_of_it = f"{sum(known['reference'].seconds) / steps / whole:.2f}×"
+        rows.append(["stable-diffusion.cpp, fp16", per, whole, speed_of_it, None, _peak()])
     torch.compiler.reset()
     gc.collect()
     short = replace(PRESETS["exact"], dtype="bfloat16")
@@ -420,7 +432,8 @@ def main(arguments: list[str] | None = None) -> int:
             places=SMALL_PLACES,
         )
     if options.only != "embedded":
-        bench_wan(replace(wan_config(), layers=options.layers), SIZE, options.steps, options.out)
+        config = replace(wan_config(), layers=options.layers)
+        bench_wan(config, SIZE, options.steps, options.out, peer=options.layers == 30)
     return 0
 
 
