@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from pleinair.commands import admin, drill, inspect, keep, learn, make, serve, worlds
+from pleinair.commands import admin, drill, inspect, keep, learn, make, models, serve, worlds
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -32,7 +32,7 @@ app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )(admin.admin)
 app.add_typer(drill.app, name="drill")
-app.command("models")(inspect.models)
+app.add_typer(models.app, name="models")
 app.command("doctor")(inspect.doctor)
 
 
