@@ -29,14 +29,14 @@ from pleinair.model.speed import Speed
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 
-# How torch and its oneDNN say that memory is full in errors that have no class of their own.
-_FULL = (
+FULL = (
     "not enough memory",
     "can't allocate memory",
     "bad_alloc",
     "out of memory",
     "could not create a primitive",
 )
+"""How torch and its oneDNN say that memory is full in errors that have no class of their own."""
 
 
 STEPS, GUIDANCE, FEW = 12, 3.0, 4
@@ -80,7 +80,7 @@ class Embedded:
     def __init__(self, settings: Settings, pipeline: Pipeline | None = None) -> None:
         if settings.threads is not None:
             torch.set_num_threads(settings.threads)
-        self.device = _device(settings.device)
+        self.device = device_of(settings.device)
         weights = settings.weights / MODELS[self.id].file
         speed = Speed.parse(settings.speed)
         started = time.perf_counter()
@@ -101,7 +101,7 @@ class Embedded:
         except (MemoryError, RuntimeError) as error:
             reason = str(error)
             full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            if not full and not any(words in reason for words in _FULL):
+            if not full and not any(words in reason for words in FULL):
                 raise
         # Out here the error is gone, and with it all that it held on to.
         if self.device != "cpu":
@@ -246,7 +246,8 @@ def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _device(name: str) -> str:
+def device_of(name: str) -> str:
+    """The device to run on; raises InputError where there is none of that name."""
     gpu = torch.cuda.is_available()
     if name == "auto":
         return "cuda" if gpu else "cpu"

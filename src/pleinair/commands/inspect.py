@@ -1,26 +1,14 @@
-"""``pleinair models`` and ``pleinair doctor``: what there is, and whether it can work here."""
+"""``pleinair doctor``: what this machine offers, and whether everything can work here."""
 
 import platform
 import sys
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import pleinair
 from pleinair.backends.base import MODELS
 from pleinair.settings import Settings
-
-
-def models() -> None:
-    """List the models that `pleinair generate --model` takes."""
-    settings = Settings.read()
-    table = Table("id", "what it is", "weights")
-    for name, entry in MODELS.items():
-        weights = _found(settings.weights / entry.file) if entry.file else "none needed"
-        table.add_row(name, entry.about, weights)
-    Console().print(table)
 
 
 def doctor() -> None:
@@ -43,7 +31,7 @@ def doctor() -> None:
         "device": settings.device,
         "PyAV": f"{av.__version__}, FFmpeg's libavcodec {av.library_versions['libavcodec'][0]}",
         "encoders": f"missing: {', '.join(missing)}" if missing else ", ".join(FORMATS),
-        "weights": "; ".join(f"{path}: {_found(path)}" for path in weights),
+        "weights": "; ".join(f"{path}: {found(path)}" for path in weights),
     }
     for name, value in rows.items():
         print(f"{name:10} {value}")
@@ -51,7 +39,8 @@ def doctor() -> None:
         raise typer.Exit(2)
 
 
-def _found(path: Path) -> str:
+def found(path: Path) -> str:
+    """Size of a file in words, or that it is missing."""
     return f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else "missing"
 
 

@@ -1,0 +1,73 @@
+"""A Wan pipeline with a few thousand random weights, saved as a download would be."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pleinair.backends.catalogue import Licence, Weights
+from pleinair.backends.receipts import File, Receipt
+
+TINY = Weights(
+    id="tiny",
+    about="a pipeline for tests",
+    repository="someone/tiny",
+    licence=Licence("mit", "https://example.org/licence"),
+    gb=0.001,
+    pipeline="WanPipeline",
+    sizes=((32, 16), (16, 32)),
+    fps=8,
+    step=4,
+    most_frames=9,
+)
+
+
+def receipt_of(model: str, folder: Path) -> Receipt:
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            name = str(path.relative_to(folder))
+            files[name] = File(len(data), hashlib.sha256(data).hexdigest())
+    return Receipt(model, "someone/tiny", "c0ffee", "mit", files)
+
+
+def save_tiny(folder: Path, pipeline: str = "WanPipeline") -> None:
+    import diffusers
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
+
+    torch.manual_seed(0)
+    words = {w: i for i, w in enumerate(["<pad>", "</s>", "<unk>", "a", "lake", "snow"])}
+    base = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    base.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=base, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
+    )
+    text = UMT5Config(
+        vocab_size=8, d_model=12, d_kv=6, d_ff=16, num_layers=1, num_heads=2,
+        relative_attention_num_buckets=8,
+    )  # fmt: skip
+    vae: Any = diffusers.AutoencoderKLWan(
+        base_dim=4, z_dim=4, dim_mult=[1, 1, 1, 1], num_res_blocks=1,
+        temperal_downsample=[False, True, True],
+        latents_mean=[0.0] * 4, latents_std=[1.0] * 4,
+    )  # fmt: skip
+    transformer: Any = diffusers.WanTransformer3DModel(
+        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=4,
+        out_channels=4, text_dim=12, freq_dim=16, ffn_dim=16, num_layers=1, rope_max_seq_len=32,
+    )  # fmt: skip
+    made: Any = getattr(diffusers, pipeline)(
+        tokenizer=tokenizer,
+        text_encoder=UMT5EncoderModel(text),
+        vae=vae,
+        transformer=transformer,
+        scheduler=diffusers.UniPCMultistepScheduler(
+            prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+        ),
+    )
+    made.save_pretrained(folder)
+    index = json.loads((folder / "model_index.json").read_text())
+    assert index["_class_name"] == pipeline
