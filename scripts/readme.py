@@ -11,6 +11,7 @@ DOCUMENTS = (
     "README.md",
     "docs/promises.md",
     "docs/speed.md",
+    "docs/open-weights.md",
     "docs/origins.md",
     "docs/provenance.md",
     "docs/studio.md",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import generate, origins, provenance, render, speed, watermark
+from bench import generate, origins, parity, provenance, render, speed, watermark
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -100,3 +100,16 @@ def test_origins_bench_writes_its_figure(tmp_path: Path) -> None:
 def test_prompts_are_twenty_half_of_them_french() -> None:
     prompts = (BENCH / "prompts.txt").read_text().splitlines()
     assert len(set(prompts)) == 20
+
+
+def test_parity_bench_compares_every_part_with_diffusers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("diffusers")
+    monkeypatch.setattr(parity, "REAL", {"ffn_dim": 48})
+    assert parity.main(["--repeats", "1", "--out", str(tmp_path)]) == 0
+    rows = read_figure(tmp_path / "wan-parity.json").rows
+    parts = {str(row[0]) for row in rows}
+    assert {"transformer", "scheduler unipc", "autoencoder", "whole clip"} < parts
+    assert all(0 <= float(row[2] or 0) < 1e-4 for row in rows)
+    assert [row[2] for row in rows if row[0] == "layouts, there and back"] == [0, 0]

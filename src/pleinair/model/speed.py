@@ -121,15 +121,22 @@ def natural_dtype(device: torch.device | str) -> torch.dtype:
 
 
 @torch.no_grad()
-def hasten(transformer: Transformer, speed: Speed) -> Transformer:
+def hasten(
+    transformer: Transformer, speed: Speed, device: torch.device | None = None
+) -> Transformer:
     """Make a transformer fast, in place and for good: it can be neither trained nor saved after.
 
     What is left to whoever draws with it is `Speed.guide`.
 
+    Args:
+        transformer: the network.
+        speed: what is done.
+        device: where it will work; None for where it is.
+
     Raises:
         ModelError: torchao is missing, or the device cannot do what it was asked to.
     """
-    device = transformer.patch_embedding.weight.device
+    device = device or transformer.patch_embedding.weight.device
     dtype = speed.numbers(device)
     blocks = [cast("Block", block) for block in transformer.blocks]
     packed = packs(device, dtype) and speed.quantise == "none" and speed.compile == "off"

@@ -19,10 +19,13 @@ class TransformerConfig:
     """Sizes of a transformer.
 
     Attributes:
-        channels: numbers in one latent.
+        channels: numbers in one latent that goes in.
+        out_channels: numbers in one latent that comes out; None for as many as go in.
         patch: latent frames, rows and columns in one token.
         dim, layers, heads, hidden: width, depth, attention heads, width inside the feed-forward.
         text: width of the text encoder's output.
+        image: width of an image encoder's output, which the tokens attend to besides the text, as
+            in Wan 2.1 image-to-video; None for a model without one.
         frequencies: waves that describe the noise level.
         pooled_text: whether the mean of the text also joins the noise level. Wan has none of it;
             a small model learns to follow its text several times sooner.
@@ -32,16 +35,23 @@ class TransformerConfig:
     """
 
     channels: int = 32
+    out_channels: int | None = None
     patch: tuple[int, int, int] = (1, 1, 1)
     dim: int = 320
     layers: int = 8
     heads: int = 5
     hidden: int = 1280
     text: int = 256
+    image: int | None = None
     frequencies: int = 256
     pooled_text: bool = True
     flow_map: bool = False
     eps: float = 1e-6
+
+    @property
+    def drawn(self) -> int:
+        """Numbers in one latent that comes out."""
+        return self.channels if self.out_channels is None else self.out_channels
 
 
 @dataclass(frozen=True)
@@ -49,12 +59,13 @@ class Text:
     """What the blocks need of a text: it is the same at every step, so read it once.
 
     Attributes:
-        keys: for each block the keys and values, each (B, M, heads, head).
+        keys: for each block the keys and values, each (B, M, heads, head); then those of a picture,
+            if there is one.
         mask: (B, M), True where there is text, or what is added to the scores; None for all.
         pooled: what the text adds to the noise level, (B, D), or None.
     """
 
-    keys: tuple[tuple[Tensor, Tensor], ...]
+    keys: tuple[tuple[Tensor, ...], ...]
     mask: Tensor | None
     pooled: Tensor | None
 
@@ -64,7 +75,7 @@ class Text:
     def __getitem__(self, clips: slice) -> "Text":
         """The text of some of the clips."""
         return Text(
-            tuple((k[clips], v[clips]) for k, v in self.keys),
+            tuple(tuple(part[clips] for part in parts) for parts in self.keys),
             None if self.mask is None else self.mask[clips],
             None if self.pooled is None else self.pooled[clips],
         )
@@ -92,13 +103,17 @@ class Attention(nn.Module):
             rotate(self._split(self.norm_q(q)), turns),
             rotate(self._split(self.norm_k(k)), turns),
         )
-        return self._mix(q, k, self._split(v), None)
+        return cast("Tensor", self.o(self._mix(q, k, self._split(v), None)))
 
-    def cross(self, x: Tensor, keys: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+    def cross(self, x: Tensor, keys: tuple[Tensor, ...], mask: Tensor | None) -> Tensor:
         """Tokens (B, N, D) that attend to a text, whose keys and values `read` gave."""
-        return self._mix(self._split(self.norm_q(self.q(x))), *keys, mask)
+        q = self._split(self.norm_q(self.q(x)))
+        mixed = self._mix(q, keys[0], keys[1], mask)
+        if len(keys) > 2:
+            mixed = mixed + self._mix(q, keys[2], keys[3], None)
+        return cast("Tensor", self.o(mixed))
 
-    def read(self, text: Tensor) -> tuple[Tensor, Tensor]:
+    def read(self, text: Tensor) -> tuple[Tensor, ...]:
         """Keys and values, each (B, M, heads, head), of a text (B, M, D)."""
         k, v = self._project(text, "kv")
         return self._split(self.norm_k(k)), self._split(v)
@@ -114,7 +129,21 @@ class Attention(nn.Module):
 
     def _mix(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         q, k, v = (part.to(v.dtype).transpose(1, 2) for part in (q, k, v))  # B heads N head
-        return cast("Tensor", self.o(self.attend(q, k, v, mask).transpose(1, 2).flatten(2)))
+        return self.attend(q, k, v, mask).transpose(1, 2).flatten(2)  # B N D
+
+
+class PictureAttention(Attention):
+    """Attention to a text and, with the same queries, to a picture."""
+
+    def __init__(self, config: TransformerConfig) -> None:
+        super().__init__(config)
+        self.k_img = nn.Linear(config.dim, config.dim)
+        self.v_img = nn.Linear(config.dim, config.dim)
+        self.norm_k_img = nn.RMSNorm(config.dim, eps=config.eps)
+
+    def look(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values, each (B, P, heads, head), of a picture (B, P, D)."""
+        return self._split(self.norm_k_img(self.k_img(picture))), self._split(self.v_img(picture))
 
 
 class Block(nn.Module):
@@ -126,19 +155,26 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(dim, eps, elementwise_affine=False)
         self.self_attn = Attention(config)
         self.norm3 = nn.LayerNorm(dim, eps)
-        self.cross_attn = Attention(config)
+        self.cross_attn = Attention(config) if config.image is None else PictureAttention(config)
         self.norm2 = nn.LayerNorm(dim, eps, elementwise_affine=False)
         self.ffn = nn.Sequential(
             nn.Linear(dim, config.hidden), nn.GELU("tanh"), nn.Linear(config.hidden, dim)
         )
         self.modulation = nn.Parameter(torch.randn(1, 6, dim) / dim**0.5)
 
+    def read(self, text: Tensor, picture: Tensor | None) -> tuple[Tensor, ...]:
+        """Keys and values of a text (B, M, D), then those of a picture (B, P, D)."""
+        keys = self.cross_attn.read(text)
+        if picture is None:
+            return keys
+        return *keys, *cast("PictureAttention", self.cross_attn).look(picture)
+
     def forward(
         self,
         x: Tensor,
         level: Tensor,
         turns: Tensor,
-        text: tuple[Tensor, Tensor],
+        text: tuple[Tensor, ...],
         mask: Tensor | None,
     ) -> Tensor:
         """Tokens x (B, F, S, D) of noise level (B, F or 1, 6, D), S tokens a frame, to the same."""
@@ -161,13 +197,31 @@ class Head(nn.Module):
         super().__init__()
         dim = config.dim
         self.norm = nn.LayerNorm(dim, config.eps, elementwise_affine=False)
-        self.head = nn.Linear(dim, math.prod(config.patch) * config.channels)
+        self.head = nn.Linear(dim, math.prod(config.patch) * config.drawn)
         self.modulation = nn.Parameter(torch.randn(1, 2, dim) / dim**0.5)
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         """(B, F, S, D) and (B, F, D) to (B, F, S, patch · C)."""
         shift, scale = (self.modulation[:, None] + time[:, :, None]).unsqueeze(3).unbind(2)
         return cast("Tensor", self.head(modulate(self.norm, x, shift, scale)))
+
+
+class PictureEmbedding(nn.Module):
+    """What an image encoder saw, brought to the width of the tokens."""
+
+    def __init__(self, image: int, dim: int) -> None:
+        super().__init__()
+        self.proj = nn.Sequential(
+            nn.LayerNorm(image),
+            nn.Linear(image, image),
+            nn.GELU(),
+            nn.Linear(image, dim),
+            nn.LayerNorm(dim),
+        )
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(B, P, image) to (B, P, D)."""
+        return cast("Tensor", self.proj(picture))
 
 
 class Transformer(nn.Module):
@@ -197,6 +251,8 @@ class Transformer(nn.Module):
             )
             nn.init.zeros_(cast("Tensor", self.span_embedding[2].weight))
             nn.init.zeros_(cast("Tensor", self.span_embedding[2].bias))
+        if config.image is not None:
+            self.img_emb = PictureEmbedding(config.image, dim)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.head = Head(config)
         for layer in (self.time_embedding[0], self.time_embedding[2], self.time_projection[1]):
@@ -217,7 +273,8 @@ class Transformer(nn.Module):
         """Velocity (B, C, F, h, w) of latents at noise levels.
 
         Args:
-            latents: (B, C, F, h, w), ``(1 - sigma) · clean + sigma · noise``.
+            latents: (B, C, F, h, w), ``(1 - sigma) · clean + sigma · noise``, and behind them what
+                else the model is shown of each latent.
             sigma: (B, F) in [0, 1], the noise level of each latent frame; 0 for given frames. Or
                 (B, 1), where all frames share one.
             context: (B, L, text), the text encoder's output, or what `read` made of it.
@@ -244,17 +301,20 @@ class Transformer(nn.Module):
         velocity: Tensor = self.head(x, time).unflatten(2, (h, w))  # B F h w patch·C
         return self._unpatch(velocity)
 
-    def read(self, context: Tensor, mask: Tensor | None = None) -> Text:
-        """What the blocks need of a text (B, L, text) under a mask (B, L)."""
+    def read(
+        self, context: Tensor, mask: Tensor | None = None, picture: Tensor | None = None
+    ) -> Text:
+        """What the blocks need of a text (B, L, text), masked (B, L); a picture (B, P, image)."""
         text = self.text_embedding(context)  # B L D
-        keys = tuple(cast("Block", block).cross_attn.read(text) for block in self.blocks)
+        seen = None if picture is None else self.img_emb(picture)  # B P D
+        keys = tuple(cast("Block", block).read(text, seen) for block in self.blocks)
         if not self.config.pooled_text:
             return Text(keys, mask, None)
         return Text(keys, mask, self.pooled_embedding(pooled(text, mask)))
 
     def _unpatch(self, x: Tensor) -> Tensor:
         """(B, F, h, w, patch · C) to (B, C, F · p, h · q, w · r)."""
-        x = x.unflatten(-1, (*self.config.patch, self.config.channels))  # B F h w p q r C
+        x = x.unflatten(-1, (*self.config.patch, self.config.drawn))  # B F h w p q r C
         x = x.permute(0, 7, 1, 4, 2, 5, 3, 6)  # B C F p h q w r
         return x.flatten(6, 7).flatten(4, 5).flatten(2, 3)
 

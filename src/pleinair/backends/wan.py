@@ -1,0 +1,210 @@
+"""Wan's models behind the public door, run by this project's own networks."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pleinair.backends.base import (
+    Generation,
+    Materials,
+    Metadata,
+    Preview,
+    Progress,
+    memory_full,
+)
+from pleinair.backends.embedded import FULL, device_of
+from pleinair.backends.given import Beginning, begin
+from pleinair.errors import InputError
+from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
+from pleinair.media.motion import interpolate
+from pleinair.model.pipeline import Clips
+from pleinair.model.speed import Speed
+from pleinair.model.wan.pipeline import WanPipeline
+from pleinair.model.wan.places import best_offload
+from pleinair.model.wan.presets import Preset, preset_of
+from pleinair.model.wan.repository import sizes_of
+from pleinair.request import VideoRequest
+from pleinair.settings import Settings
+
+WORK = 6 * 2**30
+"""Bytes of a GPU that are kept free of weights, for what a clip takes while it is drawn."""
+
+
+class Wan:
+    """One of Wan's models: loads its weights once; the next request finds it warm.
+
+    It draws at the native size nearest in shape and at its own rate, and what is delivered is
+    brought to the size and rate asked for. A model that draws from a picture takes a ``frame`` at
+    0 s, or the last frame of a clip to ``extend``; it sees no more of that clip than this frame.
+
+    Args:
+        model_id: of `pleinair.model.wan.presets`.
+        folder: a downloaded repository, in Wan's own layout or that of diffusers.
+        settings: where and how fast it runs.
+        offload: see `pleinair.model.wan.pipeline.WanPipeline`; None for what the GPU's free memory
+            asks for.
+
+    Raises:
+        ModelError: there is no such model, or a file of it is missing, corrupt or cut short.
+    """
+
+    def __init__(
+        self, model_id: str, folder: Path, settings: Settings, offload: str | None = None
+    ) -> None:
+        if settings.threads is not None:
+            torch.set_num_threads(settings.threads)
+        self.id = model_id
+        self.preset: Preset = preset_of(model_id)
+        self.sizes = self.preset.sizes
+        self.fps = self.preset.fps
+        self.device = device_of(settings.device)
+        speed = Speed.parse(settings.speed)
+        started = time.perf_counter()
+        self.pipeline = WanPipeline.load(
+            folder,
+            self.preset,
+            device=self.device,
+            speed=speed,
+            offload=offload or _offload(folder, self.device, speed.numbers(self.device)),
+        )
+        self._loading: float | None = time.perf_counter() - started
+
+    def generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None = None,
+        *,
+        materials: Materials | None = None,
+        preview: Preview | None = None,
+    ) -> Generation:
+        """Draw at the native size nearest in shape, then deliver the size and rate asked for.
+
+        Raises:
+            InputError: the model cannot do what was asked for.
+            ModelError: a material is missing.
+            MemoryFullError: there is not enough memory; the model can be used again.
+        """
+        beginning = begin(request, materials)
+        self._check(request, beginning)
+        try:
+            return self._generate(request, progress, beginning, preview)
+        except (MemoryError, RuntimeError) as error:
+            reason = str(error)
+            full = isinstance(error, MemoryError | torch.OutOfMemoryError)
+            if not full and not any(words in reason for words in FULL):
+                raise
+        # Out here the error is gone, and with it all that it held on to.
+        if self.device != "cpu":
+            torch.cuda.empty_cache()
+        raise memory_full(request, reason)
+
+    def _check(self, request: VideoRequest, beginning: Beginning) -> None:
+        """Raise InputError for what this model cannot do."""
+        preset = self.preset
+        if request.seconds > preset.longest:
+            raise InputError("seconds", request.seconds, f"at most {preset.longest:g} here")
+        for item in request.given:
+            able = sorted(preset.abilities - {"negative_prompt"})
+            if item.role not in able:
+                raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
+            if item.role == "frame" and item.at > 0:
+                raise InputError("at", item.at, "0 seconds: this model begins from a picture")
+        if preset.picture_needed and not (beginning.pictures or beginning.extend):
+            raise InputError("given", "nothing", "a frame: this model begins from a picture")
+
+    def _generate(
+        self,
+        request: VideoRequest,
+        progress: Progress | None,
+        beginning: Beginning,
+        preview: Preview | None,
+    ) -> Generation:
+        width, height = self.preset.native_size(request.width, request.height)
+        steps = request.steps or self.preset.steps
+        clips = self.pipeline.generate(
+            beginning.prompt,
+            negative_prompt=request.negative_prompt or None,
+            picture=_picture(beginning, width, height),
+            frames=self.preset.frames_for(request.seconds),
+            width=width,
+            height=height,
+            seed=request.seed,
+            steps=steps,
+            guidance=request.guidance,
+            variations=request.variations,
+            progress=progress,
+            preview=preview and (lambda look: preview(lambda: to_frames(look()))),
+        )
+        started = time.perf_counter()
+        delivered = []
+        for i, video in enumerate(clips.video):
+            if progress:
+                progress(i, request.variations, "deliver")
+            delivered.append(_deliver(to_frames(video), self.fps, request, beginning))
+        seconds = {**clips.timings, "deliver": time.perf_counter() - started}
+        if self._loading is not None:  # only the first request waited for the weights
+            seconds, self._loading = {"load": self._loading, **seconds}, None
+        metadata = self._metadata(request, clips, beginning, seconds, steps)
+        return Generation(tuple(delivered), request.fps, metadata)
+
+    def _metadata(
+        self,
+        request: VideoRequest,
+        clips: Clips,
+        beginning: Beginning,
+        seconds: dict[str, float],
+        steps: int,
+    ) -> Metadata:
+        notes = list(beginning.notes)
+        if any(at > 0 for at in beginning.pictures):
+            notes.append("pictures after the first moment have no effect with this model")
+        if clip := beginning.extend:
+            kept = len(at_rate(clip.frames, clip.fps, request.fps))
+            notes.append(f"the first {kept:,} frames are those of the clip that was given")
+            notes.append("the model saw the last frame of the clip, not its motion")
+        scale = self.preset.guidance[0] if request.guidance is None else request.guidance
+        return Metadata(
+            request=request,
+            native_width=clips.video.shape[4],
+            native_height=clips.video.shape[3],
+            native_fps=self.fps,
+            native_frames=clips.video.shape[2],
+            steps=steps,
+            guidance=scale,
+            cut=clips.cut,
+            notes=tuple(notes),
+            device=self.device,
+            seconds=seconds,
+        )
+
+
+def _picture(beginning: Beginning, width: int, height: int) -> Tensor | None:
+    """The first frame (3, height, width) in [-1, 1], if one is given."""
+    if beginning.extend:
+        picture = beginning.extend.frames[-1]
+    elif 0.0 in beginning.pictures:
+        picture = beginning.pictures[0.0]
+    else:
+        return None
+    return to_tensor(resize(picture[None], width, height))[:, 0]
+
+
+def _deliver(drawn: Frames, fps: int, request: VideoRequest, beginning: Beginning) -> Frames:
+    """The clip at the size and rate asked for, behind the clip that it continues."""
+    clip, count = beginning.extend, request.frames
+    if clip is None:
+        return resize(interpolate(drawn, fps, request.fps, count), request.width, request.height)
+    moving = interpolate(drawn, fps, request.fps, 1 + count)[1:]
+    parts = (at_rate(clip.frames, clip.fps, request.fps), moving)
+    return np.concatenate([resize(part, request.width, request.height) for part in parts])
+
+
+def _offload(folder: Path, device: str, dtype: torch.dtype) -> str:
+    """What must wait outside this device for the model in a folder to be drawn with."""
+    if device == "cpu":
+        return "none"
+    free, _ = torch.cuda.mem_get_info(device)
+    return best_offload(sizes_of(folder, dtype), free, WORK)
