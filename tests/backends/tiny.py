@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from pleinair.backends.catalogue import Licence, Weights
-from pleinair.backends.receipts import File, Receipt
+from pleinair.backends.receipts import NAME, File, Receipt
 
 TINY = Weights(
     id="tiny",
@@ -27,7 +27,7 @@ TINY = Weights(
 def receipt_of(model: str, folder: Path) -> Receipt:
     files = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.name != NAME:
             data = path.read_bytes()
             name = str(path.relative_to(folder))
             files[name] = File(len(data), hashlib.sha256(data).hexdigest())

@@ -1,6 +1,7 @@
 """``pleinair models`` with a Hub that is a dictionary of files."""
 
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from fnmatch import fnmatch
@@ -146,8 +147,6 @@ def test_a_damaged_file_is_not_kept(run: Run, api: FakeHub, home: Path, name: st
 def test_some_licences_must_be_agreed_to(
     run: Run, api: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import io
-
     for typed in ("", "no\n", "y\n"):
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         code, said = run("pull", "hunyuan-video")
@@ -160,10 +159,13 @@ def test_some_licences_must_be_agreed_to(
     assert run("pull", "cogvideox-5b", "--accept-licence")[0] == 0
 
 
-def test_a_repository_is_pulled_by_its_name(run: Run, api: FakeHub, home: Path) -> None:
+def test_a_repository_is_pulled_by_its_name(
+    run: Run, api: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert run("pull", "hf:someone/some-model")[0] == 0
     assert (home / "hf--someone--some-model" / WEIGHTS).is_file()
     assert "hf:someone/some-model" in run("list")[1]
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
     api.card = {"license": "other", "license_name": "strict", "license_link": "https://e.org/l"}
     code, said = run("pull", "hf:someone/other")
     assert code == 2
@@ -187,8 +189,6 @@ def test_offline_nothing_is_fetched(
 def test_removing_asks_first(
     run: Run, api: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import io
-
     assert run("pull", "mochi-1")[0] == 0
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert run("rm", "mochi-1")[0] == 2

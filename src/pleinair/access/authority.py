@@ -120,7 +120,7 @@ RULES: tuple[Rule, ...] = (
         "GET /v1/videos/characters/{character_id}",
         "GET /v1/folders",
         "GET /v1/models",
-        "GET /v1/models/{model_id}",
+        "GET /v1/models/{model_id:path}",
     ),
     _video(
         "videos.end",

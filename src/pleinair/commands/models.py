@@ -116,7 +116,7 @@ def _agree(model: str, offer: Offer, accepted: bool) -> None:
         return
     try:
         answer = typer.prompt("Do you agree to these terms? yes or no", default="no", err=True)
-    except typer.Abort:  # nobody to ask
+    except typer.Abort:  # nobody is there to ask
         answer = ""
     if answer.strip().lower() != "yes":
         raise InputError("licence", answer, "yes, or --accept-licence")
