@@ -415,7 +415,7 @@ WRITES: dict[str, dict[str, Any]] = {
     },
 }
 READS_ONLY = ("POST /v1/webhook_endpoints/{webhook_endpoint_id}/test", "POST /v1/origins")
-"""Write nothing: a sample event is sent, a file is looked up; they are refused at the door alone."""
+"""Write nothing: a sample event, a file that is looked up; refused at the door alone."""
 
 
 def test_every_route_that_writes_is_in_the_list() -> None:
