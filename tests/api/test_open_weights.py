@@ -1,4 +1,4 @@
-"""Open weights behind the API: a good video, each trouble as a job's clear end, a good one again."""
+"""Open weights behind the API: a good video, each trouble as a clear end, a good one again."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The pulled weights of a model called tiny."""
     monkeypatch.setenv("PLEINAIR_MODEL_FOLDER", str(tmp_path / "models"))
     monkeypatch.setitem(catalogue.CATALOGUE, "tiny", TINY)
-    monkeypatch.setitem(base.MODELS, "tiny", base._adapted(TINY))
+    monkeypatch.setitem(base.MODELS, "tiny", base.entry_of(TINY))
     folder = tmp_path / "models" / "tiny"
     save_tiny(folder)
     receipt_of("tiny", folder).write(folder)

@@ -1,4 +1,4 @@
-"""The adapter on a Wan pipeline of a few thousand random weights."""
+"""The adapter on pipelines of a few thousand random weights."""
 
 import shutil
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.codec import Video
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
-from tests.backends.tiny import TINY, receipt_of, save_tiny
+from tests.backends.tiny import TINY, TINY_LTX, receipt_of, save_tiny, save_tiny_ltx
 from tests.conftest import moving_card
 
 SETTINGS = Settings(device="cpu")
@@ -197,13 +198,13 @@ def test_a_pipeline_with_a_picture_begins_from_it_and_extends(
 
     def call(
         self: object,
-        image: Any,
+        image: Any,  # noqa: ANN401
         prompt: str,
         height: int,
         width: int,
         num_frames: int,
         num_inference_steps: int = 3,
-        generator: Any = None,
+        generator: object = None,
     ) -> Any:  # noqa: ANN401
         seen.append({"image": image})
         return _drawn({"num_frames": num_frames, "height": height, "width": width})
@@ -227,6 +228,87 @@ def test_a_pipeline_with_a_picture_begins_from_it_and_extends(
         )
     with pytest.raises(InputError, match="negative_prompt"):
         model.generate(replace(ASKED, negative_prompt="snow"))
+
+
+def test_a_pipeline_with_a_last_picture_ends_with_it(takes: Callable[[Any], Adapter]) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def call(
+        self: object,
+        image: Any,  # noqa: ANN401
+        prompt: str,
+        height: int,
+        width: int,
+        num_frames: int,
+        last_image: Any = None,  # noqa: ANN401
+        generator: object = None,
+    ) -> Any:  # noqa: ANN401
+        seen.append({"image": image, "last_image": last_image})
+        return _drawn({"num_frames": num_frames, "height": height, "width": width})
+
+    model = takes(call)
+    first = Given("frame", CLIP)
+    model.generate(replace(ASKED, given=(first,)), materials=MATERIALS)
+    assert seen[0]["last_image"] is None
+    model.generate(replace(ASKED, given=(first, Given("frame", CLIP, at=0.5))), materials=MATERIALS)
+    assert seen[1]["last_image"].size == (32, 16)
+    between = replace(ASKED, given=(first, Given("frame", CLIP, at=0.25)))
+    with pytest.raises(InputError, match=r"at: got 0\.25"):
+        model.generate(between, materials=MATERIALS)
+    with pytest.raises(InputError, match="allowed: a frame"):
+        model.generate(replace(ASKED, given=(Given("frame", CLIP, at=0.5),)), materials=MATERIALS)
+
+
+@pytest.mark.parametrize(
+    ("free", "way"),
+    [(1000, ["to"]), (600, ["parts", "tiling"]), (200, ["layers", "tiling"])],
+)
+def test_a_small_gpu_holds_a_part_at_a_time(free: int, way: list[str]) -> None:
+    done: list[str] = []
+
+    class Recording:
+        components: ClassVar[dict[str, Any]] = {
+            "text": torch.nn.Linear(10, 10, bias=False),  # 400 bytes
+            "transformer": torch.nn.Linear(8, 10, bias=False),  # 320
+            "scheduler": None,
+        }
+        vae = SimpleNamespace(enable_tiling=lambda: done.append("tiling"))
+
+        def to(self, device: str) -> "Recording":
+            done.append("to")
+            return self
+
+        def enable_model_cpu_offload(self, device: str) -> None:
+            done.append("parts")
+
+        def enable_sequential_cpu_offload(self, device: str) -> None:
+            done.append("layers")
+
+    adapter.place(Recording(), "cuda", free)
+    assert done == way
+
+
+def test_another_family_has_its_own_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(catalogue.CATALOGUE, "tiny-ltx", TINY_LTX)
+    save_tiny_ltx(tmp_path)
+    receipt_of("tiny-ltx", tmp_path).write(tmp_path)
+    model = Adapter("tiny-ltx", tmp_path, SETTINGS)
+    assert model.abilities == {"negative_prompt"}
+    made = model.generate(replace(ASKED, model="tiny-ltx"))
+    assert made.frames.shape == (6, 32, 64, 3)
+    told = made.metadata
+    assert (told.native_width, told.native_height, told.native_frames) == (64, 32, 9)
+    assert (told.steps, told.guidance) == (2, 3)
+
+
+def test_a_pipeline_of_no_known_family_draws_in_whole_latents(tiny: Adapter) -> None:
+    other = object.__new__(Adapter)
+    other.__dict__ |= vars(tiny) | {"sizes": ()}
+    # Eight pixels to a latent and two latents to a token, on each side.
+    assert other._size(replace(ASKED, width=130, height=32)) == (128, 32)
+    other.pipeline = SimpleNamespace(vae_spatial_compression_ratio=32)
+    assert other._size(replace(ASKED, width=130, height=32)) == (128, 32)
+    assert other._size(replace(ASKED, width=150, height=40)) == (160, 32)
 
 
 def test_a_wan_pipeline_for_clips_draws_one_anew(

@@ -7,11 +7,13 @@ import pytest
 from pleinair.backends.base import MODELS, check_model, open_backend
 from pleinair.backends.catalogue import CATALOGUE, folder_of, weights_of
 from pleinair.backends.receipts import ABSENT, HALF, PULLED, File, Receipt, check_folder, state
-from pleinair.errors import InputError, ModelError
+from pleinair.errors import InputError, MemoryFullError, ModelError
+from pleinair.model.wan.presets import PRESETS
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 
 WAN = CATALOGUE["wan2.1-t2v-1.3b"]
+PICTURE = Given("frame", "a" * 64)
 ASKED = VideoRequest("a lake", model=WAN.id, seconds=5, width=832, height=480, seed=1)
 
 
@@ -24,9 +26,9 @@ def test_every_line_can_be_asked_for_by_its_own_rules() -> None:
         assert (frames - 1) % weights.step == 0
         for width, height in weights.sizes:
             assert weights.native_size(width, height) == (width, height)
-            MODELS[name].check(
-                replace(ASKED, model=name, seconds=weights.longest, width=width, height=height)
-            )
+            given = (PICTURE,) if weights.needs else ()
+            shape = {"width": width, "height": height, "seconds": weights.longest}
+            MODELS[name].check(replace(ASKED, model=name, given=given, **shape))
         assert MODELS[name].vocabulary(Settings()) is None
 
 
@@ -49,6 +51,63 @@ def test_a_model_without_guidance_refuses_what_to_keep_out() -> None:
         MODELS["hunyuan-video"].check(replace(ASKED, negative_prompt="snow"))
 
 
+def test_a_model_that_begins_from_a_picture_asks_for_one() -> None:
+    entry = MODELS["wan2.1-i2v-14b-480p"]
+    with pytest.raises(InputError, match="got 'nothing'; allowed: a picture at 0 seconds"):
+        entry.check(ASKED)
+    with pytest.raises(InputError, match=r"at: got 2; allowed: 0 seconds"):
+        entry.check(replace(ASKED, given=(replace(PICTURE, at=2),)))
+    entry.check(replace(ASKED, given=(PICTURE,)))
+    entry.check(replace(ASKED, given=(Given("extend", "a" * 64),)))
+    MODELS["wan2.2-ti2v-5b"].check(ASKED)  # takes one, and needs none
+
+
+def test_wan_runs_on_this_projects_own_networks(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pulled(home, WAN.id, "WanPipeline")
+    asked = []
+    monkeypatch.setattr("pleinair.backends.wan.Wan", lambda *how: asked.append(how))
+    MODELS[WAN.id].open(Settings.read())
+    assert [how[:2] for how in asked] == [(WAN.id, folder_of(WAN.id, home))]
+    for name, preset in PRESETS.items():
+        weights = CATALOGUE[name]
+        assert weights.native
+        assert weights.abilities == preset.abilities
+        assert weights.longest == preset.longest
+
+
+def test_weights_that_memory_cannot_hold_say_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pulled(home, WAN.id, "WanPipeline")
+
+    def full(error: Exception) -> object:
+        def load(*_: object) -> None:
+            raise error
+
+        return load
+
+    for error in (MemoryError(), RuntimeError("CUDA out of memory. Tried to allocate")):
+        monkeypatch.setattr("pleinair.backends.wan.Wan", full(error))
+        with pytest.raises(MemoryFullError, match=r"weights of wan2.1-t2v-1.3b; `pleinair doctor`"):
+            MODELS[WAN.id].open(Settings.read())
+    monkeypatch.setattr("pleinair.backends.wan.Wan", full(RuntimeError("shapes differ")))
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        MODELS[WAN.id].open(Settings.read())
+
+
+def test_a_revision_has_a_folder_of_its_own(home: Path) -> None:
+    model = "hf:Wan-AI/Wan2.2-TI2V-5B-Diffusers"
+    for name, revision in ((model, "main"), (f"{model}@v1.0", "v1.0")):
+        folder = _pulled(home, name, "WanPipeline")
+        weights = weights_of(name, folder)
+        assert (weights.repository, weights.revision) == (model[3:], revision)
+        assert weights.fps == 24  # of that repository, not of the first that Wan's pipeline runs
+        assert not weights.native
+    assert len(list(home.iterdir())) == 2
+
+
 def test_frames_are_the_least_that_last_as_long() -> None:
     assert [WAN.frames(seconds) for seconds in (0.1, 0.25, 0.26, 1, 5)] == [5, 5, 9, 17, 81]
     assert CATALOGUE["mochi-1"].frames(1) == 31
@@ -63,7 +122,9 @@ def test_the_native_size_has_the_shape_and_needs_no_enlarging() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "hf:../x", "hf:a/..", "hf:a/b/c", "hf:a", "hf:/etc", "hf:a\\b/c", "pleinair-1"]
+    "name",
+    "../x hf:../x hf:a/.. hf:a/b/c hf:a hf:/etc hf:a\\b/c pleinair-1 hf:a/b@../c hf:a/b@.. hf:a/b@ "
+    "hf:a/b@x/y hf:a/b--c".split(),
 )
 def test_no_id_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no weights to fetch"):

@@ -1,14 +1,15 @@
-"""A Wan pipeline with a few thousand random weights, saved as a download would be."""
+"""Pipelines with a few thousand random weights, saved as downloads would be."""
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from pleinair.backends.catalogue import Licence, Weights
 from pleinair.backends.receipts import NAME, File, Receipt
+from pleinair.backends.weights import Licence, Weights
 
 TINY = Weights(
     id="tiny",
@@ -23,6 +24,15 @@ TINY = Weights(
     most_frames=9,
 )
 
+TINY_LTX = replace(
+    TINY,
+    id="tiny-ltx",
+    repository="someone/tiny-ltx",
+    pipeline="LTXPipeline",
+    sizes=((64, 32), (32, 64)),
+    step=8,
+)
+
 
 def receipt_of(model: str, folder: Path) -> Receipt:
     files = {}
@@ -34,18 +44,24 @@ def receipt_of(model: str, folder: Path) -> Receipt:
     return Receipt(model, "someone/tiny", "c0ffee", "mit", files)
 
 
-def save_tiny(folder: Path, pipeline: str = "WanPipeline") -> None:
-    import diffusers
+def _tokenizer() -> Any:  # noqa: ANN401
     from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
+    from transformers import PreTrainedTokenizerFast
 
-    torch.manual_seed(0)
     words = {w: i for i, w in enumerate(["<pad>", "</s>", "<unk>", "a", "lake", "snow"])}
     base = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     base.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(
         tokenizer_object=base, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
+
+
+def save_tiny(folder: Path) -> None:
+    """A text-to-video pipeline of Wan's."""
+    import diffusers
+    from transformers import UMT5Config, UMT5EncoderModel
+
+    torch.manual_seed(0)
     text = UMT5Config(
         vocab_size=8, d_model=12, d_kv=6, d_ff=16, num_layers=1, num_heads=2,
         relative_attention_num_buckets=8,
@@ -59,8 +75,8 @@ def save_tiny(folder: Path, pipeline: str = "WanPipeline") -> None:
         patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=4,
         out_channels=4, text_dim=12, freq_dim=16, ffn_dim=16, num_layers=1, rope_max_seq_len=32,
     )  # fmt: skip
-    made: Any = getattr(diffusers, pipeline)(
-        tokenizer=tokenizer,
+    made: Any = diffusers.WanPipeline(
+        tokenizer=_tokenizer(),
         text_encoder=UMT5EncoderModel(text),
         vae=vae,
         transformer=transformer,
@@ -70,4 +86,33 @@ def save_tiny(folder: Path, pipeline: str = "WanPipeline") -> None:
     )
     made.save_pretrained(folder)
     index = json.loads((folder / "model_index.json").read_text())
-    assert index["_class_name"] == pipeline
+    assert index["_class_name"] == "WanPipeline"
+
+
+def save_tiny_ltx(folder: Path) -> None:
+    """A text-to-video pipeline of LTX-Video's, whose latents are 32×32×8 times fewer."""
+    import diffusers
+    from transformers import T5Config, T5EncoderModel
+
+    torch.manual_seed(0)
+    text = T5Config(
+        vocab_size=8, d_model=12, d_kv=6, d_ff=16, num_layers=1, num_heads=2,
+        relative_attention_num_buckets=8,
+    )  # fmt: skip
+    vae: Any = diffusers.AutoencoderKLLTXVideo(
+        latent_channels=8, block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8), layers_per_block=(1, 1, 1, 1, 1),
+        decoder_layers_per_block=(1, 1, 1, 1, 1),
+    )  # fmt: skip
+    transformer: Any = diffusers.LTXVideoTransformer3DModel(
+        in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=12,
+        cross_attention_dim=24, num_layers=1, caption_channels=12,
+    )  # fmt: skip
+    made: Any = diffusers.LTXPipeline(
+        tokenizer=_tokenizer(),
+        text_encoder=T5EncoderModel(text),
+        vae=vae,
+        transformer=transformer,
+        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),
+    )
+    made.save_pretrained(folder)

@@ -46,7 +46,7 @@ class FakeHub:
         self.cut = ""
         self.damage = ""
 
-    def model_info(self, repository: str, *, files_metadata: bool) -> Any:  # noqa: ANN401
+    def model_info(self, repository: str, *, revision: str, files_metadata: bool) -> Any:  # noqa: ANN401
         assert files_metadata
         files = []
         for name, data in self.files.items():

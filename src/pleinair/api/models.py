@@ -9,7 +9,7 @@ from pleinair.api.identity import Caller
 from pleinair.api.services import Use
 from pleinair.api.shapes import REFUSALS
 from pleinair.backends.base import MODELS
-from pleinair.backends.catalogue import WIDEST, Weights, listed
+from pleinair.backends.weights import WIDEST, Weights, listed
 from pleinair.errors import NotFoundError
 from pleinair.request import MOST_PIXELS, SIDES
 from pleinair.settings import ServiceSettings
@@ -32,6 +32,9 @@ class Native(BaseModel):
     ]
     fps: int
     frames: Annotated[str, Field(description="Which numbers of frames it draws.")]
+    needs: Annotated[
+        str | None, Field(description="What it cannot begin without: `frame`, `edit`, or nothing.")
+    ]
     licence: str
     licence_url: str
 
@@ -117,6 +120,7 @@ def _native(weights: Weights | None) -> Native | None:
         sizes=[f"{width}x{height}" for width, height in weights.sizes],
         fps=weights.fps,
         frames=weights.rule,
+        needs=weights.needs or None,
         licence=weights.licence.id,
         licence_url=weights.licence.link,
     )

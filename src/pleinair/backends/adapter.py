@@ -18,10 +18,11 @@ from pleinair.backends.base import (
     Progress,
     memory_full,
 )
-from pleinair.backends.catalogue import Weights, pipeline_in, weights_of
+from pleinair.backends.catalogue import pipeline_in, weights_of
 from pleinair.backends.embedded import FULL, device_of
 from pleinair.backends.given import Beginning, begin
 from pleinair.backends.receipts import check_folder
+from pleinair.backends.weights import Weights
 from pleinair.errors import InputError, ModelError
 from pleinair.media.frames import Frames, at_rate, resize, resize_picture
 from pleinair.media.motion import interpolate
@@ -38,13 +39,21 @@ _STEP = (
 )
 """What pipelines call the number of frames that become one latent frame."""
 
+_SCALE = (
+    "vae_scale_factor_spatial",
+    "vae_spatial_compression_ratio",
+    "vae_spatial_scale_factor",
+    "vae_scale_factor",
+)
+"""What they call the pixels of one side of a latent."""
+
 
 class Adapter:
     """Weights in the layout of diffusers, run by the pipeline class that they name.
 
     What the pipeline can do is read from the parameters of its call: ``image`` is a first frame
-    and the way to extend a clip, ``video`` an edit. It draws at the native size nearest in shape,
-    and what is delivered is brought to the size and rate asked for.
+    and the way to extend a clip, ``last_image`` a last frame, ``video`` an edit. It draws at the
+    native size nearest in shape, and what is delivered is brought to the size and rate asked for.
 
     Args:
         model_id: id of the model, of the catalogue or ``hf:owner/repository``.
@@ -123,9 +132,9 @@ class Adapter:
             if item.role not in able:
                 roles = sorted(able - {"negative_prompt"})
                 raise InputError("given", item.role, ", ".join(roles) or "nothing with this model")
-            if item.role == "frame" and item.at > 0:
+            if item.role == "frame" and item.at > 0 and not self._closes(item.at, request):
                 raise InputError("at", item.at, "0 seconds: this model begins from a picture")
-        if _needed(self.takes, "image") and not (beginning.pictures or beginning.extend):
+        if _needed(self.takes, "image") and not (0.0 in beginning.pictures or beginning.extend):
             raise InputError("given", "nothing", "a frame: this model begins from a picture")
         if "edit" in able and "num_frames" not in self.takes and beginning.edit is None:
             raise InputError("given", "nothing", "a clip to edit: this model begins from one")
@@ -190,6 +199,9 @@ class Adapter:
             wanted["image"] = _picture(beginning.extend.frames[-1], size)
         elif 0.0 in beginning.pictures:
             wanted["image"] = _picture(beginning.pictures[0.0], size)
+        last = next((p for at, p in beginning.pictures.items() if self._closes(at, request)), None)
+        if last is not None:
+            wanted["last_image"] = _picture(last, size)
         if clip := beginning.edit:
             native = at_rate(clip.frames, clip.fps, self.fps, self._frames(request))
             wanted["video"] = [_picture(frame, size) for frame in native]
@@ -211,9 +223,14 @@ class Adapter:
         pipeline = self.pipeline
         patch = getattr(getattr(pipeline, "transformer", None), "config", {}).get("patch_size", 1)
         patch = patch[-1] if isinstance(patch, list | tuple) else patch
-        scale = getattr(pipeline, "vae_scale_factor_spatial", 8) * (patch or 1)
+        scale = next((getattr(pipeline, name) for name in _SCALE if hasattr(pipeline, name)), 8)
+        scale *= patch or 1
         width, height = (max(1, round(n / scale)) for n in (request.width, request.height))
         return scale * width, scale * height
+
+    def _closes(self, at: float, request: VideoRequest) -> bool:
+        """Whether a picture at that moment is the last one of the video, and can be given."""
+        return "last_image" in self.takes and at > 0 and at >= request.seconds
 
     def _default(self, name: str) -> Any:  # noqa: ANN401  # whatever the pipeline has there
         found = self.takes[name].default if name in self.takes else None
@@ -221,7 +238,7 @@ class Adapter:
 
     def _notes(self, request: VideoRequest, beginning: Beginning) -> tuple[str, ...]:
         notes = list(beginning.notes)
-        if any(at > 0 for at in beginning.pictures):
+        if any(at > 0 and not self._closes(at, request) for at in beginning.pictures):
             notes.append("pictures after the first moment have no effect with this model")
         if clip := beginning.extend:
             kept = len(at_rate(clip.frames, clip.fps, request.fps))
@@ -264,7 +281,7 @@ def _load(model: str, folder: Path, device: str) -> Any:  # noqa: ANN401  # diff
         said = " ".join(str(error).split())[:200]
         raise ModelError(
             f"{model} in {folder} cannot be read ({said}); "
-            f"`pleinair models pull {model}` checks every file"
+            f"`pleinair models pull {model} --verify` checks every file"
         ) from error
     takes = inspect.signature(pipeline.__call__).parameters
     if not {"num_frames", "video"} & set(takes) or "prompt" not in takes:
@@ -272,13 +289,21 @@ def _load(model: str, folder: Path, device: str) -> Any:  # noqa: ANN401  # diff
     pipeline.set_progress_bar_config(disable=True)
     if device == "cpu":
         return pipeline
-    size = sum(_bytes(part) for part in pipeline.components.values())
-    if size * ROOM > torch.cuda.mem_get_info(device)[0]:
+    return place(pipeline, device, torch.cuda.mem_get_info(device)[0])
+
+
+def place(pipeline: Any, device: str, free: int) -> Any:  # noqa: ANN401
+    """The pipeline on a GPU with so many free bytes: whole, a part at a time, or a layer."""
+    sizes = [_bytes(part) for part in pipeline.components.values()]
+    if sum(sizes) * ROOM <= free:
+        return pipeline.to(device)
+    if max(sizes) * ROOM <= free:
         pipeline.enable_model_cpu_offload(device=device)
-        if hasattr(pipeline.vae, "enable_tiling"):
-            pipeline.vae.enable_tiling()
-        return pipeline
-    return pipeline.to(device)
+    else:
+        pipeline.enable_sequential_cpu_offload(device=device)
+    if hasattr(pipeline.vae, "enable_tiling"):
+        pipeline.vae.enable_tiling()
+    return pipeline
 
 
 def _diffusers() -> Any:  # noqa: ANN401

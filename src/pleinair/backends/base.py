@@ -7,7 +7,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pleinair.backends import receipts
-from pleinair.backends.catalogue import CATALOGUE, Weights, folder_of, is_hub_id, weights_of
+from pleinair.backends.catalogue import CATALOGUE, folder_of, is_hub_id, weights_of
+from pleinair.backends.weights import Weights
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.frames import Frames
 from pleinair.model.vocabulary import Vocabulary, vocabulary_of
@@ -167,18 +168,34 @@ class Models(dict[str, Entry]):
     def __missing__(self, model: str) -> Entry:
         if model not in self:
             raise KeyError(model)
-        return _adapted(weights_of(model, folder_of(model, Settings.read().model_folder)))
+        return entry_of(weights_of(model, folder_of(model, Settings.read().model_folder)))
 
 
-def _adapted(weights: Weights) -> Entry:
-    """The entry of open weights, which the adapter runs."""
+def entry_of(weights: Weights) -> Entry:
+    """The entry of open weights: this project's own networks run them, or diffusers."""
 
     def open_weights(settings: Settings) -> Backend:
         folder = folder_of(weights.id, settings.model_folder)
         receipts.check_folder(weights.id, folder)  # before seconds go into loading packages
-        from pleinair.backends.adapter import Adapter
+        from pleinair.backends.embedded import FULL
 
-        return Adapter(weights.id, folder, settings)
+        try:
+            if weights.native:
+                from pleinair.backends.wan import Wan
+
+                return Wan(weights.id, folder, settings)
+            from pleinair.backends.adapter import Adapter
+
+            return Adapter(weights.id, folder, settings)
+        except (MemoryError, RuntimeError) as error:
+            said = str(error)
+            if isinstance(error, RuntimeError) and not any(words in said for words in FULL):
+                raise
+        # Out here the error is gone, and with it what was loaded.
+        raise MemoryFullError(
+            f"there is not enough memory for the weights of {weights.id}; "
+            "`pleinair doctor` says what it takes"
+        )
 
     return Entry(
         weights.about, "", open_weights, weights.abilities, weights.longest, weights=weights
@@ -214,7 +231,7 @@ MODELS |= {
         open=_test_card,
         abilities=frozenset({*ROLES, "negative_prompt"}),
     ),
-    **{model: _adapted(weights) for model, weights in CATALOGUE.items()},
+    **{model: entry_of(weights) for model, weights in CATALOGUE.items()},
 }
 
 

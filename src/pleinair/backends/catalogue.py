@@ -1,114 +1,22 @@
-"""Open weights that this project knows: where they are, under what licence, and their rules.
+"""The open weights that this project knows: where they are, under what licence, and their rules.
 
-Nothing here loads a model or reaches the network. Sizes of downloads are rounded, and the rules
-are those that the makers of each model give for it.
+Nothing here loads a model or reaches the network. Sizes of downloads are worked out from numbers
+of weights and the formats they are published in; the rules are those that the makers give.
 """
 
 import json
-import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from pleinair.errors import InputError, ModelError
-from pleinair.request import VideoRequest
+from pleinair.backends.weights import Licence, Network, Weights
+from pleinair.errors import ModelError
+from pleinair.model.wan.presets import PRESETS
 
 HUB = "hf:"
 """How the id of a model begins that is named by its repository, ``hf:owner/repository``."""
 
-WIDEST = 2.0
-"""How far the shape of a video may be from a native one: at most half of it is cropped away."""
-
-_HUB_ID = re.compile(r"hf:(?!.*\.\.)\w[\w.-]*/\w[\w.-]*", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Licence:
-    """Terms of some weights.
-
-    Attributes:
-        id: its name on the Hub.
-        link: where it can be read.
-        accept: whether a person must agree before the weights are fetched.
-    """
-
-    id: str
-    link: str
-    accept: bool = False
-
-
-@dataclass(frozen=True)
-class Weights:
-    """One set of open weights.
-
-    Attributes:
-        id: name of the model here.
-        about: what it is, in one line.
-        repository: ``owner/name`` on the Hub, in the layout of diffusers.
-        licence: its terms.
-        gb: size of the download, in GB (1e9 bytes); 0 if not known before.
-        pipeline: name of the diffusers class that runs it.
-        sizes: native (width, height) pairs; any, if there are none.
-        fps: native frames a second.
-        step: a video has a multiple of so many frames and one more.
-        most_frames: frames of the longest video.
-        abilities: what it can begin from or be told, as in `pleinair.backends.base.Entry`.
-    """
-
-    id: str
-    about: str
-    repository: str
-    licence: Licence
-    gb: float
-    pipeline: str
-    sizes: tuple[tuple[int, int], ...]
-    fps: int
-    step: int
-    most_frames: int
-    abilities: frozenset[str] = frozenset({"negative_prompt"})
-
-    @property
-    def longest(self) -> float:
-        """Seconds of the longest video, rounded down to hundredths."""
-        return math.floor((self.most_frames - 1) / self.fps * 100) / 100
-
-    @property
-    def rule(self) -> str:
-        """Which numbers of frames it draws, in words."""
-        return f"{self.step}·n+1 frames, at most {self.most_frames}, {self.fps} a second"
-
-    def frames(self, seconds: float) -> int:
-        """The least native number of frames that lasts so many seconds."""
-        return self.step * max(1, math.ceil(round(seconds * self.fps, 6) / self.step)) + 1
-
-    def native_size(self, width: int, height: int) -> tuple[int, int]:
-        """The native size to draw for a delivered one.
-
-        That of the nearest shape; where several have it, the smallest that needs no enlarging,
-        or else the largest.
-        """
-        least = min(_apart(size, (width, height)) for size in self.sizes)
-        alike = [size for size in self.sizes if _apart(size, (width, height)) < least + 0.05]
-        alike.sort(key=math.prod)
-        return next((s for s in alike if s[0] >= width and s[1] >= height), alike[-1])
-
-    def check(self, request: VideoRequest) -> None:
-        """Raise InputError when the model cannot draw a video of that shape."""
-        asked = (request.width, request.height)
-        if self.sizes and min(_apart(size, asked) for size in self.sizes) > math.log(WIDEST):
-            allowed = f"shapes within {WIDEST:g} times that of {listed(self.sizes)}"
-            raise InputError("size", f"{asked[0]}x{asked[1]}", allowed)
-
-
-def listed(sizes: Sequence[tuple[int, int]]) -> str:
-    """Sizes in words, such as ``832x480, 480x832``."""
-    return ", ".join(f"{width}x{height}" for width, height in sizes)
-
-
-def _apart(one: tuple[int, int], other: tuple[int, int]) -> float:
-    """How far two shapes are apart: the logarithm of the ratio of their aspects."""
-    return abs(math.log(one[0] / one[1] * other[1] / other[0]))
+_HUB_ID = re.compile(r"hf:(?!.*(\.\.|--))\w[\w.-]*/\w[\w.-]*(@\w[\w.-]*)?", re.ASCII)
 
 
 def _hub(repository: str, id: str, file: str = "", *, accept: bool = False) -> Licence:
@@ -117,60 +25,55 @@ def _hub(repository: str, id: str, file: str = "", *, accept: bool = False) -> L
 
 
 _APACHE = Licence("apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
-_480 = ((832, 480), (480, 832))
-_720 = ((1280, 720), (720, 1280))
+_UMT5, _T5, _CLIP, _VAE21, _VAE22 = 5.7, 4.8, 0.6, 0.13, 0.7  # billions of weights
+
+
+def _wan(id: str, about: str, gb: float) -> Weights:
+    """One of Wan's models, which `pleinair.backends.wan` runs; its rules are in its preset."""
+    preset = PRESETS[id]
+    sizes = preset.transformer
+    # Self- and cross-attention have four matrices each; keys and values of a picture two more.
+    matrices = (8 if sizes.image is None else 10) * sizes.dim**2 + 2 * sizes.dim * sizes.hidden
+    drawing = round(sizes.layers * matrices / 1e9, 2)
+    vae = _VAE22 if preset.autoencoder == "wan2.2" else _VAE21
+    clip = () if sizes.image is None else (_CLIP,)
+    network = Network(
+        drawing,
+        (_UMT5, *(drawing for _ in preset.guidance), vae, *clip),
+        sizes.layers,
+        sizes.dim,
+        token=32 if preset.autoencoder == "wan2.2" else 16,
+        steps=preset.steps,
+    )
+    pictured = preset.picture_needed
+    return Weights(
+        id=id,
+        about=f"Wan {id[3:6]}, {about}",
+        repository=preset.repositories[1],
+        licence=_APACHE,
+        gb=gb,
+        pipeline="WanImageToVideoPipeline" if pictured else "WanPipeline",
+        sizes=preset.sizes,
+        fps=preset.fps,
+        step=4,
+        most_frames=preset.frames,
+        abilities=preset.abilities,
+        needs="frame" if pictured else "",
+        network=network,
+        native=True,
+    )
+
 
 CATALOGUE: dict[str, Weights] = {
     weights.id: weights
     for weights in (
-        Weights(
-            id="wan2.1-t2v-1.3b",
-            about="Wan 2.1, 1.3 billion weights: text to video, 480p",
-            repository="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
-            licence=_APACHE,
-            gb=29,
-            pipeline="WanPipeline",
-            sizes=_480,
-            fps=16,
-            step=4,
-            most_frames=81,
-        ),
-        Weights(
-            id="wan2.1-t2v-14b",
-            about="Wan 2.1, 14 billion weights: text to video, 480p and 720p",
-            repository="Wan-AI/Wan2.1-T2V-14B-Diffusers",
-            licence=_APACHE,
-            gb=80,
-            pipeline="WanPipeline",
-            sizes=_480 + _720,
-            fps=16,
-            step=4,
-            most_frames=81,
-        ),
-        Weights(
-            id="wan2.2-ti2v-5b",
-            about="Wan 2.2, 5 billion weights: text to video, 704p",
-            repository="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
-            licence=_APACHE,
-            gb=34,
-            pipeline="WanPipeline",
-            sizes=((1280, 704), (704, 1280)),
-            fps=24,
-            step=4,
-            most_frames=121,
-        ),
-        Weights(
-            id="wan2.2-t2v-a14b",
-            about="Wan 2.2, two experts of 14 billion weights: text to video, 480p and 720p",
-            repository="Wan-AI/Wan2.2-T2V-A14B-Diffusers",
-            licence=_APACHE,
-            gb=126,
-            pipeline="WanPipeline",
-            sizes=_480 + _720,
-            fps=16,
-            step=4,
-            most_frames=81,
-        ),
+        _wan("wan2.1-t2v-1.3b", "1.3 billion weights: text to video, 480p", 29),
+        _wan("wan2.1-t2v-14b", "14 billion weights: text to video, 480p and 720p", 80),
+        _wan("wan2.1-i2v-14b-480p", "16 billion weights: picture to video, 480p", 91),
+        _wan("wan2.1-i2v-14b-720p", "16 billion weights: picture to video, 720p", 91),
+        _wan("wan2.2-ti2v-5b", "5 billion weights: text or picture to video, 704p", 34),
+        _wan("wan2.2-t2v-a14b", "two of 14 billion weights: text to video, 480p and 720p", 126),
+        _wan("wan2.2-i2v-a14b", "two of 14 billion weights: picture to video, 480p and 720p", 126),
         Weights(
             id="ltx-video",
             about="LTX-Video, 2 billion weights: text to video, fast",
@@ -184,6 +87,7 @@ CATALOGUE: dict[str, Weights] = {
             fps=24,
             step=8,
             most_frames=257,
+            network=Network(1.9, (_T5, 1.9, 0.4), 28, 2048, token=32, temporal=8),
         ),
         Weights(
             id="hunyuan-video",
@@ -194,11 +98,12 @@ CATALOGUE: dict[str, Weights] = {
             ),
             gb=42,
             pipeline="HunyuanVideoPipeline",
-            sizes=((960, 544), (544, 960), *_720),
+            sizes=((960, 544), (544, 960), (1280, 720), (720, 1280)),
             fps=24,
             step=4,
             most_frames=129,
             abilities=frozenset(),
+            network=Network(12.8, (7.6, 12.8, 0.25), 60, 3072, evaluations=1),
         ),
         Weights(
             id="cogvideox-2b",
@@ -211,6 +116,7 @@ CATALOGUE: dict[str, Weights] = {
             fps=8,
             step=8,
             most_frames=49,
+            network=Network(1.7, (_T5, 1.7, 0.2), 30, 1920),
         ),
         Weights(
             id="cogvideox-5b",
@@ -223,6 +129,7 @@ CATALOGUE: dict[str, Weights] = {
             fps=8,
             step=8,
             most_frames=49,
+            network=Network(5.6, (_T5, 5.6, 0.2), 42, 3072),
         ),
         Weights(
             id="mochi-1",
@@ -235,13 +142,14 @@ CATALOGUE: dict[str, Weights] = {
             fps=30,
             step=6,
             most_frames=163,
+            network=Network(10.0, (_T5, 10.0, 0.46), 48, 3072, temporal=6, steps=64),
         ),
     )
 }
 
 
 def is_hub_id(model: str) -> bool:
-    """Whether it reads ``hf:owner/repository``."""
+    """Whether it reads ``hf:owner/repository`` or ``hf:owner/repository@revision``."""
     return _HUB_ID.fullmatch(model) is not None
 
 
@@ -262,9 +170,9 @@ def folder_of(model: str, home: Path) -> Path:
 def weights_of(model: str, folder: Path | None = None) -> Weights:
     """The line of the catalogue; for an ``hf:`` id, one made by what its folder holds.
 
-    A repository says nothing about sizes and rates, so it has those of the catalogue's first
-    model that is run by a pipeline of the same family; without one, it draws any size, 16 frames
-    a second.
+    A repository says nothing about sizes and rates, so it has those of the catalogue's model of
+    that repository, or of the first that a pipeline of the same family runs; without one, it draws
+    any size, 16 frames a second.
 
     Raises:
         ModelError: there is no such model.
@@ -273,7 +181,7 @@ def weights_of(model: str, folder: Path | None = None) -> Weights:
         return CATALOGUE[model]
     if not is_hub_id(model):
         raise ModelError(f"there are no open weights called {model[:60]!r}")
-    repository = model.removeprefix(HUB)
+    repository, _, revision = model.removeprefix(HUB).partition("@")
     pipeline = pipeline_in(folder)
     made = Weights(
         id=model,
@@ -287,11 +195,19 @@ def weights_of(model: str, folder: Path | None = None) -> Weights:
         step=4,
         most_frames=81,
         abilities=_abilities(pipeline),
+        needs=_needs(pipeline),
+        closes=pipeline.startswith("WanImageToVideo"),
+        revision=revision or "main",
     )
-    for known in CATALOGUE.values():
-        if pipeline.startswith(known.pipeline.removesuffix("Pipeline")):
-            rules = {name: getattr(known, name) for name in ("sizes", "fps", "step", "most_frames")}
-            return replace(made, **rules)
+    same = [known for known in CATALOGUE.values() if known.repository == repository]
+    family = [
+        known
+        for known in CATALOGUE.values()
+        if pipeline.startswith(known.pipeline.removesuffix("Pipeline"))
+    ]
+    for known in (same + family)[:1]:
+        rules = {name: getattr(known, name) for name in ("sizes", "fps", "step", "most_frames")}
+        made = replace(made, network=known.network if same else None, **rules)
     return made
 
 
@@ -304,12 +220,15 @@ def pipeline_in(folder: Path | None) -> str:
         return ""
 
 
+def _needs(pipeline: str) -> str:
+    """What a pipeline cannot begin without, by its name."""
+    if "ImageToVideo" in pipeline:
+        return "frame"
+    return "edit" if "VideoToVideo" in pipeline else ""
+
+
 def _abilities(pipeline: str) -> frozenset[str]:
     """What a pipeline can begin from, by its name alone; it has the last word when it runs."""
-    if "ImageToVideo" in pipeline:
-        return frozenset({"frame", "extend", "character", "negative_prompt"})
-    if "VideoToVideo" in pipeline:
-        return frozenset({"edit", "negative_prompt"})
-    if pipeline.startswith("HunyuanVideo"):
-        return frozenset()
-    return frozenset({"negative_prompt"})
+    begins = {"frame": {"frame", "extend", "character"}, "edit": {"edit"}}
+    able = begins.get(_needs(pipeline), set())
+    return frozenset(able if pipeline.startswith("HunyuanVideo") else {*able, "negative_prompt"})

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pleinair.backends.catalogue import Licence, Weights
-from pleinair.backends.receipts import NAME, File, Receipt, read_receipt
+from pleinair.backends.receipts import NAME, File, Receipt, read_receipt, sha256_of
+from pleinair.backends.weights import Licence, Weights
 from pleinair.errors import ModelError
 
 INDEX = "model_index.json"
@@ -21,7 +21,6 @@ FREE = frozenset({"apache-2.0", "mit", "bsd-3-clause", "cc0-1.0"})
 
 _KINDS = frozenset({".json", ".safetensors", ".model", ".txt"})
 _VARIANT = re.compile(r"\.(fp16|bf16|fp8|int8|non_ema)\b")
-_CHUNK = 1 << 24  # bytes read at a time for a digest
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,9 @@ class Hub:
     def look(self, weights: Weights) -> Offer:
         """Ask what there is, without fetching any of it; raises ModelError."""
         with _Told(weights):
-            info = self.api.model_info(weights.repository, files_metadata=True)
+            info = self.api.model_info(
+                weights.repository, revision=weights.revision, files_metadata=True
+            )
         files = {file.rfilename: file for file in info.siblings or ()}
         if INDEX not in files:
             raise ModelError(
@@ -150,10 +151,9 @@ def _checked(path: Path, told: Any, weights: Weights) -> File:  # noqa: ANN401
     """The file's size and digest; one that is not what the Hub has is deleted and told of."""
     wrong = "is missing"
     if path.is_file():
-        size = path.stat().st_size
-        sha256, blob = _digests(path, size)
+        size, sha256 = path.stat().st_size, sha256_of(path)
         lfs = getattr(told, "lfs", None)
-        expected, got = (lfs.sha256, sha256) if lfs else (told.blob_id, blob)
+        expected, got = (lfs.sha256, sha256) if lfs else (told.blob_id, _blob_id(path))
         if size == told.size and expected == got:
             return File(size, sha256)
         wrong = "came damaged"
@@ -161,14 +161,10 @@ def _checked(path: Path, told: Any, weights: Weights) -> File:  # noqa: ANN401
     raise ModelError(f"{path.name} {wrong}; `pleinair models pull {weights.id}` fetches it again")
 
 
-def _digests(path: Path, size: int) -> tuple[str, str]:
-    """SHA-256 of the content, and the id that git gives to it."""
-    sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size)
-    with path.open("rb") as file:
-        while data := file.read(_CHUNK):
-            sha256.update(data)
-            blob.update(data)
-    return sha256.hexdigest(), blob.hexdigest()
+def _blob_id(path: Path) -> str:
+    """The id that git gives to the content of a small file."""
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
 
 
 def _licence(weights: Weights, info: Any) -> Licence:  # noqa: ANN401

@@ -1,5 +1,6 @@
 """The receipt of a download: written last, so that a folder without one is half finished."""
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -51,6 +52,12 @@ class Receipt:
         """Files that are missing or of another size than they came with."""
         return [name for name, file in self.files.items() if _size(folder / name) != file.size]
 
+    def damaged(self, folder: Path) -> list[str]:
+        """Files that are missing or hold anything but what they came with; reads all of them."""
+        lacks = self.lacks(folder)
+        whole = [name for name in self.files if name not in lacks]
+        return lacks + [n for n in whole if sha256_of(folder / n) != self.files[n].sha256]
+
 
 def read_receipt(folder: Path) -> Receipt | None:
     """The receipt in a folder, or None where there is none that can be read."""
@@ -85,6 +92,12 @@ def check_folder(model: str, folder: Path) -> Receipt:
             f"{lacks[0]}{others} of {model} is missing or cut short; {mend} fetches it again"
         )
     return receipt
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _size(path: Path) -> int:

@@ -8,6 +8,9 @@ import typer
 
 import pleinair
 from pleinair.backends.base import MODELS
+from pleinair.backends.catalogue import CATALOGUE
+from pleinair.backends.estimate import clip_of, duration, fit, least_seconds, measure
+from pleinair.backends.receipts import state
 from pleinair.settings import Settings
 
 
@@ -35,8 +38,40 @@ def doctor() -> None:
     }
     for name, value in rows.items():
         print(f"{name:10} {value}")
+    _open_weights(settings)
     if missing or not all(path.is_file() for path in weights):
         raise typer.Exit(2)
+
+
+def _open_weights(settings: Settings) -> None:
+    """What of the catalogue this machine can run, and how long a clip takes at least."""
+    import torch
+
+    from pleinair.backends.embedded import device_of
+
+    device = device_of(settings.device)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    machine = measure(device, *((1024, 5) if device == "cpu" else (8192, 20)))
+    print(
+        "\nopen weights: memory that they take, and seconds that their longest clip takes at least"
+    )
+    for name, weights in CATALOGUE.items():
+        seconds, width, height = clip_of(weights)
+        least = least_seconds(weights, machine)
+        steps = weights.network.steps if weights.network else 0
+        print(
+            f"{name:20} {state(name, settings.model_folder):13} {fit(weights, machine)}; "
+            f"{seconds:.3g} s of {width}x{height} in {steps} steps: "
+            + (f"{duration(least)} or more" if least else "not known")
+        )
+    numbers = {4: "float32", 2: "bfloat16"}
+    fast = ", ".join(f"{n / 1e12:.3g} TFLOP/s {numbers[b]}" for b, n in machine.speed.items())
+    print(
+        f"Estimates: operations of the transformer over the fastest matrix product seen here just "
+        f"now ({fast}),\nwithout loading, reading the prompt and decoding; weights in the numbers "
+        "they are run in, and 6 GB to work in."
+    )
 
 
 def found(path: Path) -> str:

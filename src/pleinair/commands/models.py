@@ -1,6 +1,7 @@
 """``pleinair models``: list them, fetch open weights, look at them, remove them."""
 
 import shutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pleinair.backends.base import MODELS
-from pleinair.backends.catalogue import HUB, Weights, folder_of, listed, weights_of
+from pleinair.backends.catalogue import HUB, folder_of, weights_of
+from pleinair.backends.estimate import WORK
 from pleinair.backends.hub import Hub, Offer
-from pleinair.backends.receipts import PULLED, read_receipt, state
+from pleinair.backends.receipts import PULLED, check_folder, read_receipt, state
+from pleinair.backends.weights import Weights, listed
 from pleinair.commands.console import notes
 from pleinair.commands.inspect import found
 from pleinair.errors import InputError, ModelError
@@ -18,7 +21,7 @@ from pleinair.settings import Settings
 
 app = typer.Typer(help="List the models; fetch, show and remove open weights.")
 
-Model = Annotated[str, typer.Argument(help="Id of the model, or hf:owner/repository.")]
+Model = Annotated[str, typer.Argument(help="Id of the model, or hf:owner/repository[@revision].")]
 
 
 @app.callback(invoke_without_command=True)
@@ -45,7 +48,12 @@ def show_all() -> None:
 
 
 @app.command()
-def show(model: Model) -> None:
+def show(
+    model: Model,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file and compare it with its receipt.")
+    ] = False,
+) -> None:
     """Show the licence and the rules of open weights, and whether they are here."""
     settings = Settings.read()
     folder = folder_of(model, settings.model_folder)
@@ -57,7 +65,9 @@ def show(model: Model) -> None:
         "from": f"https://huggingface.co/{weights.repository}",
         "licence": _licence(weights) if receipt is None else receipt.licence,
         "draws": f"{sizes}; {weights.rule} ({weights.longest:g} s)",
-        "begins": ", ".join(sorted(weights.abilities)) or "with a prompt alone",
+        "takes": ", ".join(["prompt", *sorted(weights.abilities)]),
+        "needs": {"frame": "a picture to begin from", "edit": "a clip"}.get(weights.needs, "–"),
+        "runs by": "pleinair's own networks" if weights.native else "diffusers",
         "weights": f"{state(model, settings.model_folder)}, {folder}",
     }
     if receipt:
@@ -65,8 +75,23 @@ def show(model: Model) -> None:
         rows["files"] = f"{len(receipt.files)}, {receipt.size / 1e9:.1f} GB"
     elif weights.gb:
         rows["download"] = f"about {weights.gb:g} GB"
+    if network := weights.network:
+        whole, part = (2 * n + WORK for n in (sum(network.parts), max(network.parts)))
+        rows["memory"] = f"about {whole:.0f} GB on a GPU, {part:.0f} GB a part at a time"
     for name, value in rows.items():
         print(f"{name:9} {value}")
+    if verify:
+        _verify(model, folder)
+
+
+def _verify(model: str, folder: Path) -> None:
+    """Compare every file with the receipt; raises ModelError, which names those that differ."""
+    receipt = check_folder(model, folder)
+    if damaged := receipt.damaged(folder):
+        raise ModelError(
+            f"damaged: {', '.join(damaged)}; `pleinair models pull {model} --verify` fetches again"
+        )
+    print(f"{'verified':9} {len(receipt.files)} files are what came from {receipt.repository}")
 
 
 @app.command()
@@ -78,15 +103,24 @@ def pull(
     offline: Annotated[
         bool, typer.Option("--offline", help="Reach for nothing: say whether it is here.")
     ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read what is here again; fetch what is damaged.")
+    ] = False,
 ) -> None:
     """Fetch open weights from the Hub; a download that was cut off goes on."""
     settings = Settings.read()
     folder = folder_of(model, settings.model_folder)
     weights = weights_of(model)
     if offline and state(model, settings.model_folder) == PULLED:
+        if verify:
+            _verify(model, folder)
         notes.print(f"{model} is here: {folder}", soft_wrap=True)
         return
     hub = Hub(offline=offline)
+    if verify and (before := read_receipt(folder)):
+        for name in before.damaged(folder):
+            notes.print(f"{name} is damaged and is fetched again", soft_wrap=True)
+            (folder / name).unlink(missing_ok=True)
     offer = hub.look(weights)
     _agree(model, offer, accept_licence)
     receipt = hub.pull(weights, offer, folder, lambda text: notes.print(text, soft_wrap=True))
