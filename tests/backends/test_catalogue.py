@@ -123,8 +123,21 @@ def test_the_native_size_has_the_shape_and_needs_no_enlarging() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "../x hf:../x hf:a/.. hf:a/b/c hf:a hf:/etc hf:a\\b/c pleinair-1 hf:a/b@../c hf:a/b@.. hf:a/b@ "
-    "hf:a/b@x/y hf:a/b--c".split(),
+    [
+        "../x",
+        "hf:../x",
+        "hf:a/..",
+        "hf:a/b/c",
+        "hf:a",
+        "hf:/etc",
+        "hf:a\\b/c",
+        "pleinair-1",
+        "hf:a/b@../c",
+        "hf:a/b@..",
+        "hf:a/b@",
+        "hf:a/b@x/y",
+        "hf:a/b--c",
+    ],
 )
 def test_no_id_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no weights to fetch"):
