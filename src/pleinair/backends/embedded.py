@@ -16,28 +16,17 @@ from pleinair.backends.base import (
     Metadata,
     Preview,
     Progress,
-    memory_full,
 )
+from pleinair.backends.delivery import deliver
+from pleinair.backends.device import device_of, within_memory
 from pleinair.backends.given import Beginning, begin
-from pleinair.errors import InputError
 from pleinair.media.codec import Video
 from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
-from pleinair.media.motion import interpolate
 from pleinair.model.autoencoder import TEMPORAL
 from pleinair.model.pipeline import FPS, Clips, Pipeline, latent_frames
 from pleinair.model.speed import Speed
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
-
-FULL = (
-    "not enough memory",
-    "can't allocate memory",
-    "bad_alloc",
-    "out of memory",
-    "could not create a primitive",
-)
-"""How torch and its oneDNN say that memory is full in errors that have no class of their own."""
-
 
 STEPS, GUIDANCE, FEW = 12, 3.0, 4
 """What is done where a request leaves it open: few steps with guidance built in, if that will do;
@@ -96,17 +85,11 @@ class Embedded:
         preview: Preview | None = None,
     ) -> Generation:
         """Draw at the native size nearest in shape, then deliver the size and rate asked for."""
-        try:
-            return self._generate(request, progress, begin(request, materials), preview)
-        except (MemoryError, RuntimeError) as error:
-            reason = str(error)
-            full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            if not full and not any(words in reason for words in FULL):
-                raise
-        # Out here the error is gone, and with it all that it held on to.
-        if self.device != "cpu":
-            torch.cuda.empty_cache()
-        raise memory_full(request, reason)
+        return within_memory(
+            request,
+            self.device,
+            lambda: self._generate(request, progress, begin(request, materials), preview),
+        )
 
     def _generate(
         self,
@@ -141,7 +124,8 @@ class Embedded:
         for i, video in enumerate(clips.video):
             if progress:
                 progress(i, request.variations, "deliver")
-            delivered.append(self._deliver(to_frames(video), request, beginning, start.before))
+            drawn = to_frames(video)[start.before :]
+            delivered.append(deliver(drawn, self.fps, request, beginning))
         seconds = {**clips.timings, "deliver": time.perf_counter() - started}
         if request.given:
             seconds = {"encode": encoding, **seconds}
@@ -169,19 +153,6 @@ class Embedded:
             native = at_rate(clip.frames, clip.fps, self.fps, 1 + TEMPORAL * last)
             source = self.pipeline.encode(to_tensor(resize(native, *size)))
         return _Start(given, source, before)
-
-    def _deliver(
-        self, drawn: Frames, request: VideoRequest, beginning: Beginning, before: int
-    ) -> Frames:
-        """The clip at the size and rate asked for, behind the clip that it continues."""
-        clip, count = beginning.extend, request.frames
-        if clip is None:
-            moving = interpolate(drawn, self.fps, request.fps, count)
-            return resize(moving, request.width, request.height)
-        moving = interpolate(drawn[before:], self.fps, request.fps, 1 + count)[1:]
-        old = at_rate(clip.frames, clip.fps, request.fps)
-        parts = [resize(part, request.width, request.height) for part in (old, moving)]
-        return np.concatenate(parts)
 
     def _metadata(
         self,
@@ -244,13 +215,3 @@ def _end(clip: Video, count: int) -> Frames:
 
 def _by(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def device_of(name: str) -> str:
-    """The device to run on; raises InputError where there is none of that name."""
-    gpu = torch.cuda.is_available()
-    if name == "auto":
-        return "cuda" if gpu else "cpu"
-    if name.startswith("cuda") and not gpu:
-        raise InputError("device", name, "cpu: torch finds no GPU on this machine")
-    return name

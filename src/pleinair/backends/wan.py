@@ -3,7 +3,6 @@
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,13 +12,12 @@ from pleinair.backends.base import (
     Metadata,
     Preview,
     Progress,
-    memory_full,
 )
-from pleinair.backends.embedded import FULL, device_of
+from pleinair.backends.delivery import deliver
+from pleinair.backends.device import device_of, within_memory
 from pleinair.backends.given import Beginning, begin
 from pleinair.errors import InputError
-from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
-from pleinair.media.motion import interpolate
+from pleinair.media.frames import at_rate, resize, to_frames, to_tensor
 from pleinair.model.pipeline import Clips
 from pleinair.model.speed import Speed
 from pleinair.model.wan.pipeline import WanPipeline
@@ -89,17 +87,9 @@ class Wan:
         """
         beginning = begin(request, materials)
         self._check(request, beginning)
-        try:
-            return self._generate(request, progress, beginning, preview)
-        except (MemoryError, RuntimeError) as error:
-            reason = str(error)
-            full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            if not full and not any(words in reason for words in FULL):
-                raise
-        # Out here the error is gone, and with it all that it held on to.
-        if self.device != "cpu":
-            torch.cuda.empty_cache()
-        raise memory_full(request, reason)
+        return within_memory(
+            request, self.device, lambda: self._generate(request, progress, beginning, preview)
+        )
 
     def _check(self, request: VideoRequest, beginning: Beginning) -> None:
         """Raise InputError for what this model cannot do."""
@@ -143,7 +133,7 @@ class Wan:
         for i, video in enumerate(clips.video):
             if progress:
                 progress(i, request.variations, "deliver")
-            delivered.append(_deliver(to_frames(video), self.fps, request, beginning))
+            delivered.append(deliver(to_frames(video), self.fps, request, beginning))
         seconds = {**clips.timings, "deliver": time.perf_counter() - started}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
@@ -190,16 +180,6 @@ def _picture(beginning: Beginning, width: int, height: int) -> Tensor | None:
     else:
         return None
     return to_tensor(resize(picture[None], width, height))[:, 0]
-
-
-def _deliver(drawn: Frames, fps: int, request: VideoRequest, beginning: Beginning) -> Frames:
-    """The clip at the size and rate asked for, behind the clip that it continues."""
-    clip, count = beginning.extend, request.frames
-    if clip is None:
-        return resize(interpolate(drawn, fps, request.fps, count), request.width, request.height)
-    moving = interpolate(drawn, fps, request.fps, 1 + count)[1:]
-    parts = (at_rate(clip.frames, clip.fps, request.fps), moving)
-    return np.concatenate([resize(part, request.width, request.height) for part in parts])
 
 
 def _offload(folder: Path, device: str, dtype: torch.dtype) -> str:

@@ -53,7 +53,7 @@ class Marking:
                 on one another would be seen in time.
         """
         watermark = Watermark(self.key)
-        invisible = self.invisible and min(frames.shape[1:3]) >= LEAST_SIDE
+        invisible = self.is_invisible_in(frames)
         if not invisible and not self.visible:
             return None
         if before and not (invisible and self._marked(watermark, frames[:before])):
@@ -67,6 +67,10 @@ class Marking:
             return labelled(marked) if self.visible else marked
 
         return mark
+
+    def is_invisible_in(self, frames: Frames) -> bool:
+        """Whether there is an invisible mark in frames (T, H, W, 3) of this size."""
+        return self.invisible and min(frames.shape[1:3]) >= LEAST_SIDE
 
     @staticmethod
     def _marked(watermark: Watermark, frames: Frames) -> bool:

@@ -75,10 +75,7 @@ def save_model(
         "vocabulary": vocabulary.to_list(),
         "about": dict(about),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    save_file(tensors, unfinished, {"pleinair": json.dumps(head, sort_keys=True)})
-    unfinished.replace(path)
+    write_file(path, tensors, "pleinair", head)
 
 
 def load_model(
@@ -94,19 +91,7 @@ def load_model(
     Raises:
         ModelError: the file is missing, corrupt, of another format, or does not fit this code.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: there are no weights here")
-    try:
-        with safe_open(path, "pt") as file:
-            head = json.loads((file.metadata() or {})["pleinair"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except KeyError as error:
-        raise ModelError(f"{path}: not a model of Pleinair") from error
-    except (OSError, SafetensorError, ValueError) as error:
-        raise ModelError(f"{path}: corrupt or cut short ({_line(error)})") from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        found = head.get("format") if isinstance(head, dict) else None
-        raise ModelError(f"{path}: format {found!r}; this version reads format {FORMAT}")
+    head, tensors = read_file(path, "pleinair", "a model of Pleinair", FORMAT)
     try:
         model = _empty(head)
         for part in ("autoencoder", "text", "transformer"):
@@ -118,8 +103,48 @@ def load_model(
             _fill(getattr(model, part), weights)
             getattr(model, part).to(device, dtype).eval()
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, ModelError) as error:
-        raise ModelError(f"{path}: does not fit this version ({_line(error)})") from error
+        raise ModelError(f"{path}: does not fit this version ({first_line(error)})") from error
     return model
+
+
+def write_file(
+    path: Path, tensors: Mapping[str, Tensor], key: str, head: Mapping[str, Any]
+) -> None:
+    """Write tensors and what is said of them; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".tmp")
+    save_file(dict(tensors), unfinished, {key: json.dumps(head, sort_keys=True)})
+    unfinished.replace(path)
+
+
+def read_file(
+    path: Path, key: str, kind: str, format: int
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What `write_file` wrote: the head and the tensors.
+
+    Args:
+        path: the file.
+        key: under which the head is kept.
+        kind: what it should be, for the error.
+        format: that this version reads.
+
+    Raises:
+        ModelError: the file is missing, corrupt, of another kind or format.
+    """
+    if not path.is_file():
+        raise ModelError(f"{path}: there are no weights here")
+    try:
+        with safe_open(path, "pt") as file:
+            head = json.loads((file.metadata() or {})[key])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except KeyError as error:
+        raise ModelError(f"{path}: not {kind}") from error
+    except (OSError, SafetensorError, ValueError) as error:
+        raise ModelError(f"{path}: corrupt or cut short ({first_line(error)})") from error
+    if not isinstance(head, dict) or head.get("format") != format:
+        found = head.get("format") if isinstance(head, dict) else None
+        raise ModelError(f"{path}: format {found!r}; this version reads format {format}")
+    return head, tensors
 
 
 def _empty(head: dict[str, Any]) -> Model:
@@ -149,5 +174,6 @@ def _fill(network: nn.Module, weights: dict[str, Tensor]) -> None:
     network.load_state_dict(weights)
 
 
-def _line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first, or its class."""
     return (str(error) or type(error).__name__).splitlines()[0]

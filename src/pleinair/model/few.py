@@ -1,17 +1,15 @@
 """The few-step transformer in a small file: what it has more than the one it was distilled from."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from pleinair.errors import ModelError
+from pleinair.model.checkpoint import first_line, read_file, write_file
 from pleinair.model.transformer import Transformer
 
 FORMAT = 1
@@ -43,12 +41,8 @@ def save_few(path: Path, base: Transformer, few: Transformer, about: Mapping[str
         scale = rows.abs().amax(1, keepdim=True).clamp(min=1e-12) / 127
         tensors[f"bytes.{name}"] = (rows / scale).round().to(torch.int8).view(value.shape)
         tensors[f"scale.{name}"] = scale.squeeze(1)
-    head = {"format": FORMAT, "about": dict(about)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
     contiguous = {name: value.cpu().contiguous() for name, value in tensors.items()}
-    save_file(contiguous, unfinished, {"pleinair-few": json.dumps(head, sort_keys=True)})
-    unfinished.replace(path)
+    write_file(path, contiguous, "pleinair-few", {"format": FORMAT, "about": dict(about)})
 
 
 def load_few(path: Path, base: Transformer) -> tuple[Transformer, dict[str, Any]]:
@@ -61,19 +55,7 @@ def load_few(path: Path, base: Transformer) -> tuple[Transformer, dict[str, Any]
     Raises:
         ModelError: the file is missing, corrupt, of another format, or of another base.
     """
-    if not path.is_file():
-        raise ModelError(f"{path}: there are no weights here")
-    try:
-        with safe_open(path, "pt") as file:
-            head = json.loads((file.metadata() or {})["pleinair-few"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except KeyError as error:
-        raise ModelError(f"{path}: not a few-step model of Pleinair") from error
-    except (OSError, SafetensorError, ValueError) as error:
-        line = str(error).splitlines()[0]
-        raise ModelError(f"{path}: corrupt or cut short ({line})") from error
-    if head.get("format") != FORMAT:
-        raise ModelError(f"{path}: format {head.get('format')!r}; this version reads {FORMAT}")
+    head, tensors = read_file(path, "pleinair-few", "a few-step model of Pleinair", FORMAT)
     device = next(base.parameters()).device
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers go on as if nothing was
         few = Transformer(replace(base.config, flow_map=True))
@@ -91,6 +73,6 @@ def load_few(path: Path, base: Transformer) -> tuple[Transformer, dict[str, Any]
                 weights[key] = weights[key] + value.float() * scale
         few.load_state_dict(weights, assign=True)
     except (KeyError, RuntimeError) as error:
-        line = str(error).splitlines()[0]
+        line = first_line(error)
         raise ModelError(f"{path}: does not fit the weights it goes with ({line})") from error
     return few.eval(), dict(head["about"])

@@ -38,8 +38,13 @@ def schedule(steps: int, *, shift: float = 1.0, start: float = 1.0) -> Tensor:
     Scaling Rectified Flow Transformers, arXiv 2403.03206, equation 23.
     """
     t = torch.linspace(1, 0, steps + 1, dtype=torch.float64)
-    levels = (shift * t / (1 + (shift - 1) * t)).float()
+    levels = shifted(t, shift).float()
     return torch.cat([levels.new_tensor([start]), levels[levels < start]])
+
+
+def shifted(t: Tensor, shift: float) -> Tensor:
+    """Noise levels moved up: ``s·t / (1 + (s - 1)·t)``; see `schedule`."""
+    return shift * t / (1 + (shift - 1) * t)
 
 
 def guided(
@@ -150,7 +155,7 @@ def leaps(
     Boffi et al., Flow Map Matching, arXiv 2406.07507.
     """
     for i, (a, b) in enumerate(_pairs(sigmas)):
-        free = _where_free(latents, held)
+        free = where_free(latents, held)
         sigma, until = ((level * free).expand(len(latents), latents.shape[2]) for level in (a, b))
         latents = latents + (b - a) * mean_velocity(latents, sigma, until) * free[:, None, None]
         if progress:
@@ -168,12 +173,12 @@ def _pairs(sigmas: Tensor) -> list[tuple[float, float]]:
 
 def _free(velocity: Velocity, latents: Tensor, level: float, held: Tensor | None) -> Tensor:
     """Velocity with every frame at this level; where held, level and velocity are 0."""
-    free = _where_free(latents, held)
+    free = where_free(latents, held)
     sigma = (level * free).expand(len(latents), latents.shape[2])
     return velocity(latents, sigma) * free[:, None, None]
 
 
-def _where_free(latents: Tensor, held: Tensor | None) -> Tensor:
-    """(F,), 0 where a frame is held, 1 elsewhere."""
+def where_free(latents: Tensor, held: Tensor | None) -> Tensor:
+    """(F,), 0 where a frame is held, 1 elsewhere, for latents (B, C, F, h, w)."""
     free = torch.ones(latents.shape[2], device=latents.device)
     return free if held is None else (~held).to(free)

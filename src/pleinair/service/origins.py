@@ -25,7 +25,7 @@ from pleinair.media.fingerprint import (
 from pleinair.media.frames import Frames
 from pleinair.media.glimpse import glimpse, luma
 from pleinair.media.mark import Marking
-from pleinair.media.watermark import LEAST_SIDE, Reading, Watermark
+from pleinair.media.watermark import Reading, Watermark
 from pleinair.service.artifacts import name_of
 from pleinair.service.db import Database
 from pleinair.service.origin_tables import Origin
@@ -76,7 +76,7 @@ def of(generation: Generation, claim: Claim, marking: Marking) -> list[Origin]:
     rows = []
     for number, clip in enumerate(generation.clips):
         bits, colours = fingerprint(glimpse(clip)).to_bytes()
-        marked = marking.invisible and min(clip.shape[1:3]) >= LEAST_SIDE
+        marked = marking.is_invisible_in(clip)
         name = name_of(claim.id, number)
         mark = Watermark(marking.key).mark_of(name) if marked else None
         row = Origin(

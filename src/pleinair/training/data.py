@@ -24,6 +24,14 @@ from pleinair.worlds.scene import sample_scene
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
+def write_arrays(path: Path, arrays: Arrays) -> None:
+    """Write arrays to a file that appears whole or not at all."""
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    with unfinished.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub mistakes ** for a flag
+    unfinished.replace(path)
+
+
 class Blocks:
     """Arrays in files of some tens or hundreds, made in any order by any number of processes.
 
@@ -60,11 +68,7 @@ class Blocks:
         if self.has(block):
             return
         arrays = self._make(range(block * self.size, (block + 1) * self.size))
-        path = self._path(block)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        with unfinished.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub mistakes ** for a flag
-        unfinished.replace(path)
+        write_arrays(self._path(block), arrays)
 
     def _path(self, block: int) -> Path:
         return self.folder / f"{block * self.size:06d}.npz"

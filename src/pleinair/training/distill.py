@@ -4,8 +4,6 @@ The teacher draws clips with guidance and all its points on the way are kept. Th
 begins with the teacher's weights, is shown a point and asked for the way to a later one.
 """
 
-import multiprocessing
-import os
 import random
 import time
 from dataclasses import dataclass, replace
@@ -20,7 +18,8 @@ from pleinair.model.checkpoint import Model, load_model
 from pleinair.model.few import few_of, save_few
 from pleinair.model.text import batch
 from pleinair.model.transformer import Transformer
-from pleinair.training.data import step_rng
+from pleinair.training.data import step_rng, write_arrays
+from pleinair.training.lesson import beside, teach
 from pleinair.training.recipes import SIZES, Lesson
 from pleinair.training.report import Report
 from pleinair.training.state import Learner
@@ -65,20 +64,15 @@ class Run:
         self.folder = out / "trajectories"
         self.folder.mkdir(exist_ok=True)
 
-    def record(self, part: int = 0, parts: int = 1) -> None:
-        """Have the teacher record its ways, or one part of many of them."""
+    def record(self) -> None:
+        """Have the teacher record its ways."""
         teacher = Teacher(load_model(self.weights), self.plan.guidance, self.plan.sizes)
-        numbers = range(part, self.plan.files, parts)
         with Report(self.out, "trajectories") as report:
-            for done, number in enumerate(numbers):
+            for number in range(self.plan.files):
                 path = self._path(number)
                 if not path.exists():
-                    made = teacher.trajectories(self.plan.seed, number)
-                    unfinished = path.with_suffix(f".{part}.tmp")
-                    with unfinished.open("wb") as file:
-                        np.savez(file, **made.arrays())  # type: ignore[arg-type]
-                    unfinished.replace(path)
-                report.step(done + 1, len(numbers))
+                    write_arrays(path, teacher.trajectories(self.plan.seed, number).arrays())
+                report.step(number + 1, self.plan.files)
 
     def learn(self, minutes: float | None = None) -> Path:
         """Teach the student with what there is of the teacher's ways; its file."""
@@ -89,20 +83,12 @@ class Run:
         learner = Learner(
             student, self.plan.lesson, matrices=matrices, budget=minutes and 60 * minutes
         )
-        checkpoint = self.out / "student.pt"
-        if checkpoint.exists():
-            learner.load(checkpoint)
-        with Report(self.out, "student") as report:
-            while not learner.done:
-                began = time.monotonic()
-                rng, _ = step_rng(self.plan.seed, "student", learner.step)
-                value = leap_loss(student, model, self._ways(rng), rng)
-                norm = learner.learn(value)
-                learner.spend(time.monotonic() - began)
-                figures = {"loss": value.item(), "norm": norm, "seconds": learner.seconds}
-                report.step(learner.step, learner.total, **figures)
-                if learner.step % learner.lesson.save == 0 or learner.done:
-                    learner.save(checkpoint)
+
+        def loss(learner: Learner) -> Tensor:
+            rng, _ = step_rng(self.plan.seed, "student", learner.step)
+            return leap_loss(student, model, self._ways(rng), rng)
+
+        teach(self.out, "student", learner, loss)
         student.load_state_dict(learner.average)
         about = {
             "steps": learner.step,
@@ -156,21 +142,13 @@ def distill(
     if threads:
         torch.set_num_threads(threads)
     run = Run(distillation or Distillation(), weights, out)
-    recorder = multiprocessing.get_context("spawn").Process(target=_modestly, args=(run,))
-    recorder.daemon = True
-    recorder.start()
+    recorder = beside(run.record)
     while len(run.recorded()) < min(run.plan.first, run.plan.files) and recorder.is_alive():
         time.sleep(0.2)
     made = run.learn(minutes)
     recorder.terminate()
     recorder.join()
     return made
-
-
-def _modestly(run: Run) -> None:
-    os.nice(10)
-    torch.set_num_threads(1)
-    run.record()
 
 
 def student_of(teacher: Transformer) -> Transformer:

@@ -5,10 +5,7 @@ last checkpoint when it is started again.
 """
 
 import contextlib
-import multiprocessing
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -22,6 +19,7 @@ from pleinair.model.transformer import Transformer
 from pleinair.model.vocabulary import Vocabulary
 from pleinair.training import data
 from pleinair.training.data import Blocks
+from pleinair.training.lesson import beside, teach
 from pleinair.training.losses import autoencoder_loss, noise_levels, velocity_loss
 from pleinair.training.reading import Reader, captions_of_step, reading_loss
 from pleinair.training.recipes import Recipe, recipe_named
@@ -105,7 +103,7 @@ class Run:
                     rows += [clip[0], network.decode(network.encode(clip))[0].float()]
             save_sheet(path, rows)
 
-        self._teach("autoencoder", learner, loss, show)
+        teach(self.out, "autoencoder", learner, loss, show)
         network.load_state_dict(learner.average)
         with torch.no_grad(), self._mixed():
             sample = [
@@ -190,7 +188,7 @@ class Run:
                 scores = reader(captions)
             return reading_loss({name: score.float() for name, score in scores.items()}, labels)
 
-        self._teach("reading", learner, loss, show=None)
+        teach(self.out, "reading", learner, loss)
         reader.load_state_dict(learner.average)
         write_whole(self.out / "reading-done.pt", reader.text.state_dict())
 
@@ -234,7 +232,7 @@ class Run:
             with self._averaged(learner):
                 save_sheet(path, self._samples(network, autoencoder, longest))
 
-        self._teach("diffusion", learner, loss, show)
+        teach(self.out, "diffusion", learner, loss, show)
         network.load_state_dict(learner.average)
         write_whole(self.out / "diffusion-done.pt", network.state_dict())
 
@@ -263,31 +261,6 @@ class Run:
             for done, block in enumerate(numbers):
                 blocks.fill(block)
                 report.step(done + 1, len(numbers))
-
-    def _teach(
-        self,
-        stage: str,
-        learner: Learner,
-        loss: Callable[[Learner], Tensor],
-        show: Callable[[Path], None] | None,
-    ) -> None:
-        """Steps, checkpoints and pictures until the lesson is over."""
-        checkpoint = self.out / f"{stage}.pt"
-        if checkpoint.exists():
-            learner.load(checkpoint)
-        with Report(self.out, stage) as report:
-            while not learner.done:
-                began = time.monotonic()
-                value = loss(learner)
-                rate = learner.rate
-                norm = learner.learn(value)
-                learner.spend(time.monotonic() - began)
-                figures = {"loss": value.item(), "norm": norm, "rate": rate}
-                report.step(learner.step, learner.total, **figures, seconds=learner.seconds)
-                if show and (learner.step % learner.lesson.show == 0 or learner.done):
-                    show(self.out / "sheets" / f"{stage}-{learner.step:06d}.png")
-                if learner.step % learner.lesson.save == 0 or learner.done:
-                    learner.save(checkpoint)
 
     @contextlib.contextmanager
     def _averaged(self, learner: Learner) -> Iterator[None]:
@@ -340,9 +313,10 @@ def run(
     job = Run(recipe_named(recipe), out, seed)
     if job.recipe.live:
         stages = tuple(stage for stage in stages if stage != "render")
-    with contextlib.ExitStack() as beside:
+    with contextlib.ExitStack() as at_end:
         if "render" in stages:
-            renderer = _beside(beside, recipe, out, seed, "render")
+            renderer = beside(_stage, recipe, out, seed, "render")
+            at_end.callback(renderer.join)
             job.clips.patience = renderer.is_alive
             if "autoencoder" not in stages:
                 renderer.join()
@@ -356,18 +330,5 @@ def run(
             job.diffusion(minutes.get("diffusion"))
 
 
-def _beside(
-    stack: contextlib.ExitStack, recipe: str, out: Path, seed: int, stage: str
-) -> multiprocessing.process.BaseProcess:
-    """Start a stage in a second, modest process that ends with this one."""
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_modestly, args=(recipe, out, seed, stage), daemon=True)
-    process.start()
-    stack.callback(process.join)
-    return process
-
-
-def _modestly(recipe: str, out: Path, seed: int, stage: str) -> None:
-    os.nice(10)
-    torch.set_num_threads(1)
+def _stage(recipe: str, out: Path, seed: int, stage: str) -> None:
     getattr(Run(recipe_named(recipe), out, seed), stage)()

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pleinair.model.sampler import shifted
+
 # Lightness, red against green, blue against yellow: else a small red boat may as well be brown.
 _OPPONENTS = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
 _ONE_LEVEL, _SOME_GIVEN = 0.65, 0.25  # the rest: a level for each frame
@@ -58,7 +60,7 @@ def noise_levels(
 
     t = torch.sigmoid(torch.randn(shape, generator=generator))
     t = torch.where(uniform(clips, 1) < 0.1, uniform(*shape), t)
-    sigma = shift * t / (1 + (shift - 1) * t)
+    sigma = shifted(t, shift)
     mode = uniform(clips, 1)
     sigma = torch.where(mode < _ONE_LEVEL + _SOME_GIVEN, sigma[:, :1], sigma)
     patterns = torch.zeros(5, clips, frames, dtype=torch.bool)

@@ -10,13 +10,12 @@ from torch import Tensor
 
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model
-from pleinair.model.sampler import Velocity, adams
+from pleinair.model.sampler import Velocity, adams, shifted
 from pleinair.model.speed import Speed, hasten
 from pleinair.model.text import batch
 from pleinair.model.windows import OVERLAP, WINDOW
-from pleinair.training.data import Arrays, step_rng
+from pleinair.training.data import Arrays, captions_of, step_rng
 from pleinair.training.recipes import SIZES
-from pleinair.worlds.captions import caption
 from pleinair.worlds.render import render
 from pleinair.worlds.scene import Scene, sample_scene
 
@@ -98,16 +97,14 @@ class Teacher:
         width, height = rng.choice(self.sizes)
         frames = rng.choices((WINDOW, 1, rng.randint(2, WINDOW - 1)), (8, 1, 1))[0]
         count = max(1, TOKENS // (frames * width * height // SPATIAL**2))
-        scenes = [sample_scene(SERIES + seed, 100 * number + i) for i in range(count)]
-        captions = [
-            "" if rng.random() < 0.02 else caption(scene, rng, detail=_detail(rng))
-            for scene in scenes
-        ]
+        indices = [100 * number + i for i in range(count)]
+        captions = captions_of(SERIES + seed, indices, rng, dropped=0.02)
         config = self.model.transformer.config
         shape = (count, config.channels, frames, height // SPATIAL, width // SPATIAL)
         latents = torch.randn(shape, generator=generator)
         held = torch.zeros(frames, dtype=torch.bool)
         if frames > 1 and rng.random() < 0.4:
+            scenes = [sample_scene(SERIES + seed, i) for i in indices]
             held, clean = self._given(rng, scenes, frames, (width, height))
             latents[:, :, held] = clean[:, :, held]
         levels = _levels(self.model.about["shift"], generator)
@@ -126,11 +123,11 @@ class Teacher:
         """With guidance, for all the captions at once."""
         ids = batch([*map(self.model.vocabulary.encode, captions), *[self.empty] * len(captions)])
         with _precision():
-            context, mask = self.model.text(ids)
+            text = self.model.transformer.read(*self.model.text(ids))
 
         def velocity(latents: Tensor, sigma: Tensor) -> Tensor:
             both = latents.repeat(2, 1, 1, 1, 1), sigma.repeat(2, 1)
-            made: Tensor = self.model.transformer(*both, context, mask)
+            made: Tensor = self.model.transformer(*both, text)
             towards, away = made.float().chunk(2)
             return torch.lerp(away, towards, self.guidance)
 
@@ -159,11 +156,7 @@ def _levels(shift: float, generator: torch.Generator) -> Tensor:
     """Levels about those of a schedule of STEPS, each moved by up to a quarter of its step."""
     t = torch.linspace(1, 0, STEPS + 1)
     t[1:-1] += (torch.rand(STEPS - 1, generator=generator) - 0.5) / (2 * STEPS)
-    return shift * t / (1 + (shift - 1) * t)
-
-
-def _detail(rng: random.Random) -> float | None:
-    return 1.0 if rng.random() < 0.5 else None
+    return shifted(t, shift)
 
 
 def _precision() -> torch.autocast:

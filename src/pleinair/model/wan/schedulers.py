@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pleinair.model.sampler import Progress, Velocity, euler
+from pleinair.model.sampler import Progress, Velocity, euler, shifted, where_free
 
 STEPS = 1000  # noise levels that Wan was trained on
 
@@ -17,7 +17,7 @@ def levels(steps: int, *, shift: float) -> Tensor:
     Even down to one training step above 0, then shifted; see `pleinair.model.sampler.schedule`.
     """
     t = torch.linspace(1, 1 / STEPS, steps + 1, dtype=torch.float64)[:-1]
-    sigmas = shift * t / (1 + (shift - 1) * t)
+    sigmas = shifted(t, shift)
     sigmas[0] -= 1e-6  # at 1 itself the signal's logarithm has no value
     return torch.cat([sigmas, sigmas.new_zeros(1)])
 
@@ -29,7 +29,7 @@ def euler_levels(steps: int, *, shift: float) -> Tensor:
     """
     least = shift / STEPS / (1 + (shift - 1) / STEPS)
     t = torch.linspace(1, least, steps, dtype=torch.float64)
-    sigmas = shift * t / (1 + (shift - 1) * t)
+    sigmas = shifted(t, shift)
     return torch.cat([sigmas, sigmas.new_zeros(1)])
 
 
@@ -86,9 +86,7 @@ def unipc(
     told = [math.floor(level * STEPS) / STEPS for level in sigmas.double().tolist()]
     sigma = sigmas.float().tolist()
     total = len(sigma) - 1
-    free = torch.ones(latents.shape[2], device=latents.device, dtype=torch.bool)
-    if held is not None:
-        free = ~held.to(latents.device)
+    free = where_free(latents, held)
     given, came = latents, latents
     cleans: list[Tensor] = []  # the newest last
     for i in range(total):
@@ -103,7 +101,7 @@ def unipc(
         if len(cleans) > 1 and i + 1 < total:
             slope = (cleans[0] - clean) / step.back(sigma[i - 1])
             latents = step.bend(latents, slope / 2)
-        latents = torch.where(free[:, None, None], latents, given)
+        latents = torch.where(free[:, None, None] > 0, latents, given)
         if progress:
             progress(i + 1, total)
     return latents

@@ -1,0 +1,25 @@
+"""From what a model drew to what is delivered."""
+
+import numpy as np
+
+from pleinair.backends.given import Beginning
+from pleinair.media.frames import Frames, at_rate, resize
+from pleinair.media.motion import interpolate
+from pleinair.request import VideoRequest
+
+
+def deliver(drawn: Frames, fps: int, request: VideoRequest, beginning: Beginning) -> Frames:
+    """The clip at the size and rate asked for, behind the clip that it continues.
+
+    Args:
+        drawn: (T, h, w, 3) at ``fps``; where a clip is extended, the first is its last frame.
+        fps: native frames a second.
+        request: what was asked for.
+        beginning: what it began from.
+    """
+    clip, count = beginning.extend, request.frames
+    if clip is None:
+        return resize(interpolate(drawn, fps, request.fps, count), request.width, request.height)
+    moving = interpolate(drawn, fps, request.fps, 1 + count)[1:]
+    parts = (at_rate(clip.frames, clip.fps, request.fps), moving)
+    return np.concatenate([resize(part, request.width, request.height) for part in parts])
