@@ -16,16 +16,15 @@ from pleinair.backends.base import (
     Metadata,
     Preview,
     Progress,
-    memory_full,
 )
 from pleinair.backends.catalogue import pipeline_in, weights_of
-from pleinair.backends.embedded import FULL, device_of
+from pleinair.backends.delivery import deliver, notes_of
+from pleinair.backends.device import device_of, within_memory
 from pleinair.backends.given import Beginning, begin
 from pleinair.backends.receipts import check_folder
 from pleinair.backends.weights import Weights
 from pleinair.errors import InputError, ModelError
-from pleinair.media.frames import Frames, at_rate, resize, resize_picture
-from pleinair.media.motion import interpolate
+from pleinair.media.frames import Frames, at_rate, resize_picture
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 
@@ -107,19 +106,9 @@ class Adapter:
         """
         beginning = begin(request, materials)
         self._check(request, beginning)
-        try:
-            return self._generate(request, progress, beginning)
-        except (MemoryError, RuntimeError) as error:
-            reason = str(error)
-            full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-            if not full and not any(words in reason for words in FULL):
-                raise
-        finally:
-            self.pipeline.maybe_free_model_hooks()
-        # Out here the error is gone, and with it all that it held on to.
-        if self.device != "cpu":
-            torch.cuda.empty_cache()
-        raise memory_full(request, reason)
+        return within_memory(
+            request, self.device, lambda: self._generate(request, progress, beginning)
+        )
 
     def _check(self, request: VideoRequest, beginning: Beginning) -> None:
         """Raise InputError when the pipeline itself cannot do what the catalogue let through."""
@@ -134,7 +123,7 @@ class Adapter:
                 raise InputError("given", item.role, ", ".join(roles) or "nothing with this model")
             if item.role == "frame" and item.at > 0 and not self._closes(item.at, request):
                 raise InputError("at", item.at, "0 seconds: this model begins from a picture")
-        if _needed(self.takes, "image") and not (0.0 in beginning.pictures or beginning.extend):
+        if _needed(self.takes, "image") and beginning.first is None:
             raise InputError("given", "nothing", "a frame: this model begins from a picture")
         if "edit" in able and "num_frames" not in self.takes and beginning.edit is None:
             raise InputError("given", "nothing", "a clip to edit: this model begins from one")
@@ -148,19 +137,22 @@ class Adapter:
         planned = call.get("num_inference_steps", 0)
         ran, drawn = 0, []
         started = time.perf_counter()
-        for i in range(request.variations):
-            report(i * planned, max(1, request.variations * planned), "draw")
-            counted = _Steps(report, i, request.variations, planned)
-            if "callback_on_step_end" in self.takes:
-                call["callback_on_step_end"] = counted
-            seeded = torch.Generator().manual_seed(request.seed + i)
-            drawn.append(_frames_of(self.pipeline(**call, generator=seeded), self.id))
-            ran = counted.done or planned
+        try:
+            for i in range(request.variations):
+                report(i * planned, max(1, request.variations * planned), "draw")
+                counted = _Steps(report, i, request.variations, planned)
+                if "callback_on_step_end" in self.takes:
+                    call["callback_on_step_end"] = counted
+                seeded = torch.Generator().manual_seed(request.seed + i)
+                drawn.append(_frames_of(self.pipeline(**call, generator=seeded), self.id))
+                ran = counted.done or planned
+        finally:
+            self.pipeline.maybe_free_model_hooks()
         drawing, started = time.perf_counter() - started, time.perf_counter()
         clips = []
         for i, frames in enumerate(drawn):
             report(i, request.variations, "deliver")
-            clips.append(_deliver(frames, self.fps, request, beginning))
+            clips.append(deliver(frames, self.fps, request, beginning))
         seconds = {"draw": drawing, "deliver": time.perf_counter() - started}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
@@ -172,7 +164,7 @@ class Adapter:
             native_frames=len(drawn[0]),
             steps=ran,
             guidance=call.get("guidance_scale"),
-            notes=self._notes(request, beginning),
+            notes=tuple(notes_of(request, beginning, closes="last_image" in self.takes)),
             device=self.device,
             seconds=seconds,
         )
@@ -195,10 +187,8 @@ class Adapter:
         }
         if wanted["guidance_scale"] is None:
             wanted["guidance_scale"] = self._default("guidance_scale")
-        if beginning.extend:
-            wanted["image"] = _picture(beginning.extend.frames[-1], size)
-        elif 0.0 in beginning.pictures:
-            wanted["image"] = _picture(beginning.pictures[0.0], size)
+        if beginning.first is not None:
+            wanted["image"] = _picture(beginning.first, size)
         last = next((p for at, p in beginning.pictures.items() if self._closes(at, request)), None)
         if last is not None:
             wanted["last_image"] = _picture(last, size)
@@ -235,16 +225,6 @@ class Adapter:
     def _default(self, name: str) -> Any:  # noqa: ANN401  # whatever the pipeline has there
         found = self.takes[name].default if name in self.takes else None
         return None if found is inspect.Parameter.empty else found
-
-    def _notes(self, request: VideoRequest, beginning: Beginning) -> tuple[str, ...]:
-        notes = list(beginning.notes)
-        if any(at > 0 and not self._closes(at, request) for at in beginning.pictures):
-            notes.append("pictures after the first moment have no effect with this model")
-        if clip := beginning.extend:
-            kept = len(at_rate(clip.frames, clip.fps, request.fps))
-            notes.append(f"the first {kept:,} frames are those of the clip that was given")
-            notes.append("the model saw the last frame of the clip, not its motion")
-        return tuple(notes)
 
 
 class _Steps:
@@ -361,13 +341,3 @@ def _frames_of(output: Any, model: str) -> Frames:  # noqa: ANN401
         raise ModelError(f"{model} drew no video: its numbers are broken")
     frames: Frames = (clip.clip(0, 1) * 255).round().astype(np.uint8)
     return frames
-
-
-def _deliver(drawn: Frames, fps: int, request: VideoRequest, beginning: Beginning) -> Frames:
-    """The clip at the size and rate asked for, behind the clip that it continues."""
-    clip, count = beginning.extend, request.frames
-    if clip is None:
-        return resize(interpolate(drawn, fps, request.fps, count), request.width, request.height)
-    moving = interpolate(drawn, fps, request.fps, 1 + count)[1:]
-    parts = (at_rate(clip.frames, clip.fps, request.fps), moving)
-    return np.concatenate([resize(part, request.width, request.height) for part in parts])

@@ -177,9 +177,9 @@ def entry_of(weights: Weights) -> Entry:
     def open_weights(settings: Settings) -> Backend:
         folder = folder_of(weights.id, settings.model_folder)
         receipts.check_folder(weights.id, folder)  # before seconds go into loading packages
-        from pleinair.backends.embedded import FULL
+        from pleinair.backends.device import device_of, load_within_memory
 
-        try:
+        def load() -> Backend:
             if weights.native:
                 from pleinair.backends.wan import Wan
 
@@ -187,15 +187,8 @@ def entry_of(weights: Weights) -> Entry:
             from pleinair.backends.adapter import Adapter
 
             return Adapter(weights.id, folder, settings)
-        except (MemoryError, RuntimeError) as error:
-            said = str(error)
-            if isinstance(error, RuntimeError) and not any(words in said for words in FULL):
-                raise
-        # Out here the error is gone, and with it what was loaded.
-        raise MemoryFullError(
-            f"there is not enough memory for the weights of {weights.id}; "
-            "`pleinair doctor` says what it takes"
-        )
+
+        return load_within_memory(weights.id, device_of(settings.device), load)
 
     return Entry(
         weights.about, "", open_weights, weights.abilities, weights.longest, weights=weights

@@ -47,7 +47,7 @@ def _open_weights(settings: Settings) -> None:
     """What of the catalogue this machine can run, and how long a clip takes at least."""
     import torch
 
-    from pleinair.backends.embedded import device_of
+    from pleinair.backends.device import device_of
 
     device = device_of(settings.device)
     if settings.threads is not None:
