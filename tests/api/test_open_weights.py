@@ -1,23 +1,28 @@
 """Open weights behind the API: a good video, each trouble as a clear end, a good one again."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from pleinair.backends import base, catalogue
-from pleinair.backends.base import MODELS, open_backend
+from pleinair.backends.base import open_backend
+from pleinair.backends.catalogue import CATALOGUE
 from pleinair.service.tables import COMPLETED, FAILED
 from pleinair.service.worker import Worker
 from pleinair.settings import ServiceSettings, Settings
 from tests.api.conftest import Live
 from tests.backends.tiny import TINY, receipt_of, save_tiny
+from tests.model.wan import tiny as tiny_wan
+
+WAN = "wan2.1-t2v-1.3b"
 
 
 @pytest.fixture
 def server_settings(tmp_path: Path) -> ServiceSettings:
-    models = ("test-card", "tiny", "wan2.1-t2v-1.3b")
+    models = ("test-card", "tiny", WAN, "wan2.1-i2v-14b-480p", "hf:someone/tiny")
     return ServiceSettings(home=tmp_path / "home", models=models, aliases={}, rate=0)
 
 
@@ -78,7 +83,24 @@ def test_every_trouble_ends_one_video_and_no_more(
     receipt.rename(folder / "pleinair-receipt.json")
     absent = _finish(live_server, http, model="wan2.1-t2v-1.3b", size="832x480", seconds="1")
     _failed(absent, "model_error", "`pleinair models pull wan2.1-t2v-1.3b` fetches them")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pleinair.backends.adapter.Adapter", full)
+        _failed(_finish(live_server, http), "out_of_memory", "not enough memory for the weights")
     assert _finish(live_server, http)["status"] == COMPLETED
+
+
+def test_wan_is_made_once_its_weights_are_there(
+    live_server: Live, http: httpx.Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = replace(CATALOGUE[WAN], sizes=((48, 32), (32, 48)), network=None)
+    monkeypatch.setitem(CATALOGUE, WAN, weights)
+    monkeypatch.setitem(base.MODELS, WAN, base.entry_of(weights))
+    pulled = tiny_wan.save(tiny_wan.wan_pipeline(), folder.parent / WAN)
+    receipt_of(WAN, pulled).write(pulled)
+    made = _finish(live_server, http, model=WAN, size="96x64")
+    assert made["status"] == COMPLETED, made["error"]
+    assert (made["model"], made["size"]) == (WAN, "96x64")
 
 
 def _failed(told: dict[str, object], code: str, said: str) -> None:
@@ -103,10 +125,18 @@ def test_a_model_tells_its_rules_and_keeps_to_them(http: httpx.Client, folder: P
         refused = http.post("/videos", json=body | change)
         assert refused.status_code == 400
         assert refused.json()["error"]["param"] == field
+    refused = http.post("/videos", json=body | {"model": "wan2.1-i2v-14b-480p"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["param"] == "input_reference"
+    assert "begins from one" in refused.json()["error"]["message"]
 
 
-def test_a_repository_that_was_pulled_is_a_model_here(http: httpx.Client, folder: Path) -> None:
+def test_a_repository_is_offered_once_it_was_pulled(http: httpx.Client, folder: Path) -> None:
     model = "hf:someone/tiny"
+    body = {"model": model, "prompt": "a lake", "size": "832x480", "seconds": "1"}
     assert http.get(f"/models/{model}").status_code == 404
+    assert http.post("/videos", json=body).status_code == 400
     folder.rename(folder.parent / "hf--someone--tiny")
-    assert model in MODELS
+    assert http.get(f"/models/{model}").json()["native"]["fps"] == TINY.fps
+    assert model in [told["id"] for told in http.get("/models").json()["data"]]
+    assert http.post("/videos", json=body).is_success

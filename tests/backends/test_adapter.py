@@ -1,10 +1,12 @@
 """The adapter on pipelines of a few thousand random weights."""
 
+import inspect
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -15,6 +17,7 @@ import torch
 
 from pleinair.backends import adapter, catalogue
 from pleinair.backends.adapter import Adapter
+from pleinair.backends.given import begin
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.codec import Video
 from pleinair.request import Given, VideoRequest
@@ -66,7 +69,7 @@ def takes(tiny: Adapter, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Ada
 
         other = object.__new__(Adapter)
         other.__dict__ |= vars(tiny) | {"pipeline": Other()}
-        other.takes = adapter.inspect.signature(other.pipeline.__call__).parameters
+        other.takes = inspect.signature(other.pipeline.__call__).parameters
         return other
 
     return put
@@ -103,7 +106,7 @@ def test_a_variation_is_what_its_seed_alone_would_give(tiny: Adapter) -> None:
 def test_steps_and_guidance_are_the_pipelines_own_unless_asked_for(tiny: Adapter) -> None:
     told = tiny.generate(replace(ASKED, steps=1, guidance=1.0)).metadata
     assert (told.steps, told.guidance) == (1, 1.0)
-    call = tiny._call(replace(ASKED, steps=None), adapter.begin(ASKED, {}), (32, 16))
+    call = tiny._call(replace(ASKED, steps=None), begin(ASKED, {}), (32, 16))
     assert (call["num_inference_steps"], call["guidance_scale"]) == (50, 5.0)
 
 
@@ -314,8 +317,7 @@ def test_a_pipeline_of_no_known_family_draws_in_whole_latents(tiny: Adapter) -> 
 def test_a_wan_pipeline_for_clips_draws_one_anew(
     saved: Path, tiny: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import diffusers
-
+    diffusers: Any = import_module("diffusers")
     parts = {name: tiny.pipeline.components[name] for name in
              ("tokenizer", "text_encoder", "transformer", "vae", "scheduler")}  # fmt: skip
     pipeline = diffusers.WanVideoToVideoPipeline(**parts)

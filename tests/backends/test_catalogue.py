@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def test_every_line_can_be_asked_for_by_its_own_rules() -> None:
         for width, height in weights.sizes:
             assert weights.native_size(width, height) == (width, height)
             given = (PICTURE,) if weights.needs else ()
-            shape = {"width": width, "height": height, "seconds": weights.longest}
+            shape: dict[str, Any] = {"width": width, "height": height, "seconds": weights.longest}
             MODELS[name].check(replace(ASKED, model=name, given=given, **shape))
         assert MODELS[name].vocabulary(Settings()) is None
 
@@ -67,6 +68,7 @@ def test_wan_runs_on_this_projects_own_networks(
 ) -> None:
     _pulled(home, WAN.id, "WanPipeline")
     asked = []
+    monkeypatch.setattr("pleinair.backends.estimate._ram", lambda: 64e9)
     monkeypatch.setattr("pleinair.backends.wan.Wan", lambda *how: asked.append(how))
     MODELS[WAN.id].open(Settings.read())
     assert [how[:2] for how in asked] == [(WAN.id, folder_of(WAN.id, home))]
@@ -81,6 +83,11 @@ def test_weights_that_memory_cannot_hold_say_so(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pulled(home, WAN.id, "WanPipeline")
+    with monkeypatch.context() as patch:
+        patch.setattr("pleinair.backends.estimate._ram", lambda: 4e9)
+        with pytest.raises(MemoryFullError, match=r"does not fit: .* of 4 GB RAM"):
+            MODELS[WAN.id].open(Settings(device="cpu", model_folder=home))
+    monkeypatch.setattr("pleinair.backends.estimate._ram", lambda: 64e9)
 
     def full(error: Exception) -> object:
         def load(*_: object) -> None:

@@ -3,8 +3,17 @@ from dataclasses import replace
 import pytest
 
 from pleinair.backends.catalogue import CATALOGUE
-from pleinair.backends.estimate import Machine, clip_of, duration, fit, least_seconds, measure
+from pleinair.backends.estimate import (
+    Machine,
+    check_room,
+    clip_of,
+    duration,
+    fit,
+    least_seconds,
+    measure,
+)
 from pleinair.backends.estimate import operations as cost
+from pleinair.errors import MemoryFullError
 
 SMALL, LARGE = CATALOGUE["wan2.1-t2v-1.3b"], CATALOGUE["wan2.1-t2v-14b"]
 LTX = CATALOGUE["ltx-video"]
@@ -33,6 +42,15 @@ def test_every_model_of_the_catalogue_is_estimated() -> None:
 )
 def test_weights_find_room(ram: float, vram: float | None, told: str) -> None:
     assert fit(SMALL, Machine(ram=ram, vram=vram)) == told
+
+
+def test_weights_that_no_memory_here_could_hold_are_refused_before_they_are_read() -> None:
+    for machine in (Machine(ram=12), Machine(ram=12, vram=18)):
+        with pytest.raises(MemoryFullError, match="cannot be held here: does not fit"):
+            check_room(SMALL, machine)
+    for machine in (Machine(ram=16), Machine(ram=12, vram=24)):
+        check_room(SMALL, machine)
+    check_room(replace(LARGE, network=None), Machine(ram=1))  # nothing is known of it
 
 
 def test_numbers_are_those_it_is_run_in() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -44,40 +45,42 @@ def receipt_of(model: str, folder: Path) -> Receipt:
     return Receipt(model, "someone/tiny", "c0ffee", "mit", files)
 
 
+def _packages() -> tuple[Any, Any]:
+    """Diffusers and transformers, without types, as both have few."""
+    return import_module("diffusers"), import_module("transformers")
+
+
 def _tokenizer() -> Any:  # noqa: ANN401
     from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
 
     words = {w: i for i, w in enumerate(["<pad>", "</s>", "<unk>", "a", "lake", "snow"])}
     base = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
     base.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(
+    return _packages()[1].PreTrainedTokenizerFast(
         tokenizer_object=base, pad_token="<pad>", eos_token="</s>", unk_token="<unk>"
     )
 
 
 def save_tiny(folder: Path) -> None:
     """A text-to-video pipeline of Wan's."""
-    import diffusers
-    from transformers import UMT5Config, UMT5EncoderModel
-
+    diffusers, transformers = _packages()
     torch.manual_seed(0)
-    text = UMT5Config(
+    text = transformers.UMT5Config(
         vocab_size=8, d_model=12, d_kv=6, d_ff=16, num_layers=1, num_heads=2,
         relative_attention_num_buckets=8,
     )  # fmt: skip
-    vae: Any = diffusers.AutoencoderKLWan(
+    vae = diffusers.AutoencoderKLWan(
         base_dim=4, z_dim=4, dim_mult=[1, 1, 1, 1], num_res_blocks=1,
         temperal_downsample=[False, True, True],
         latents_mean=[0.0] * 4, latents_std=[1.0] * 4,
     )  # fmt: skip
-    transformer: Any = diffusers.WanTransformer3DModel(
+    transformer = diffusers.WanTransformer3DModel(
         patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=12, in_channels=4,
         out_channels=4, text_dim=12, freq_dim=16, ffn_dim=16, num_layers=1, rope_max_seq_len=32,
     )  # fmt: skip
-    made: Any = diffusers.WanPipeline(
+    made = diffusers.WanPipeline(
         tokenizer=_tokenizer(),
-        text_encoder=UMT5EncoderModel(text),
+        text_encoder=transformers.UMT5EncoderModel(text),
         vae=vae,
         transformer=transformer,
         scheduler=diffusers.UniPCMultistepScheduler(
@@ -91,26 +94,24 @@ def save_tiny(folder: Path) -> None:
 
 def save_tiny_ltx(folder: Path) -> None:
     """A text-to-video pipeline of LTX-Video's, whose latents are 32×32×8 times fewer."""
-    import diffusers
-    from transformers import T5Config, T5EncoderModel
-
+    diffusers, transformers = _packages()
     torch.manual_seed(0)
-    text = T5Config(
+    text = transformers.T5Config(
         vocab_size=8, d_model=12, d_kv=6, d_ff=16, num_layers=1, num_heads=2,
         relative_attention_num_buckets=8,
     )  # fmt: skip
-    vae: Any = diffusers.AutoencoderKLLTXVideo(
+    vae = diffusers.AutoencoderKLLTXVideo(
         latent_channels=8, block_out_channels=(8, 8, 8, 8),
         decoder_block_out_channels=(8, 8, 8, 8), layers_per_block=(1, 1, 1, 1, 1),
         decoder_layers_per_block=(1, 1, 1, 1, 1),
     )  # fmt: skip
-    transformer: Any = diffusers.LTXVideoTransformer3DModel(
+    transformer = diffusers.LTXVideoTransformer3DModel(
         in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=12,
         cross_attention_dim=24, num_layers=1, caption_channels=12,
     )  # fmt: skip
-    made: Any = diffusers.LTXPipeline(
+    made = diffusers.LTXPipeline(
         tokenizer=_tokenizer(),
-        text_encoder=T5EncoderModel(text),
+        text_encoder=transformers.T5EncoderModel(text),
         vae=vae,
         transformer=transformer,
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(),

@@ -227,7 +227,7 @@ def test_a_repository_without_the_layout_is_refused(run: Run, api: FakeHub) -> N
 def test_a_full_disk_is_told_before_the_download(
     run: Run, api: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub.shutil, "disk_usage", lambda _: SimpleNamespace(free=5))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=5))
     code, said = run("pull", "mochi-1")
     assert code == 2
     assert "PLEINAIR_MODEL_FOLDER names another folder" in said

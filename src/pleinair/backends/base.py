@@ -178,6 +178,10 @@ def entry_of(weights: Weights) -> Entry:
         folder = folder_of(weights.id, settings.model_folder)
         receipts.check_folder(weights.id, folder)  # before seconds go into loading packages
         from pleinair.backends.device import device_of, load_within_memory
+        from pleinair.backends.estimate import check_room, machine_of
+
+        device = device_of(settings.device)
+        check_room(weights, machine_of(device))
 
         def load() -> Backend:
             if weights.native:
@@ -188,7 +192,7 @@ def entry_of(weights: Weights) -> Entry:
 
             return Adapter(weights.id, folder, settings)
 
-        return load_within_memory(weights.id, device_of(settings.device), load)
+        return load_within_memory(weights.id, device, load)
 
     return Entry(
         weights.about, "", open_weights, weights.abilities, weights.longest, weights=weights

@@ -2,10 +2,11 @@
 
 import os
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pleinair.backends.weights import Weights
+from pleinair.errors import MemoryFullError
 
 WORK = 6.0
 """GB that drawing takes besides the weights; as much as `pleinair.backends.wan` keeps free."""
@@ -34,6 +35,27 @@ class Machine:
             return 2
         return 2 if weights.native and self.half else 4
 
+    def holds(self, weights: Weights) -> bool:
+        """Whether there is room to read them; what is not known is let through."""
+        if weights.network is None:
+            return True
+        whole = self.bytes_of(weights) * sum(weights.network.parts)
+        # Wan's are read right into the GPU's memory where all of them find room there.
+        direct = weights.native and self.vram is not None and whole + WORK <= self.vram
+        return direct or whole <= self.ram
+
+
+def check_room(weights: Weights, machine: Machine) -> None:
+    """Raise MemoryFullError for weights that the machine's memory could never hold.
+
+    Without this the system would end the whole process in the middle of loading them.
+    """
+    if not machine.holds(weights):
+        raise MemoryFullError(
+            f"the weights of {weights.id} cannot be held here: {fit(weights, machine)}; "
+            "`pleinair doctor` says which can"
+        )
+
 
 def fit(weights: Weights, machine: Machine) -> str:
     """How a model's weights find room, beginning with ``fits`` or ``does not fit``.
@@ -47,8 +69,7 @@ def fit(weights: Weights, machine: Machine) -> str:
     whole, largest = (round(bytes_each * n, 1) for n in (sum(network.parts), max(network.parts)))
     if machine.vram is None:
         return _told(whole + WORK, machine.ram, "RAM", "")
-    direct = weights.native and whole + WORK <= machine.vram  # read right into the GPU's memory
-    if whole > machine.ram and not direct:
+    if not machine.holds(weights):
         return _told(whole, machine.ram, "RAM", "")
     if whole + WORK <= machine.vram:
         return _told(whole + WORK, machine.vram, "VRAM", "")
@@ -98,8 +119,18 @@ def duration(seconds: float) -> str:
     return f"{float(f'{seconds:.2g}'):g} s"
 
 
+def machine_of(device: str) -> Machine:
+    """This machine's memory and numbers; nothing is measured. ``device`` as in `measure`."""
+    import torch
+
+    from pleinair.model.speed import natural_dtype
+
+    vram = torch.cuda.mem_get_info(device)[0] / 1e9 if device != "cpu" else None
+    return Machine(_ram() / 1e9, vram, natural_dtype(device) == torch.bfloat16)
+
+
 def measure(device: str, side: int, repeats: int) -> Machine:
-    """This machine: its memory, and the best of some products of square matrices.
+    """This machine, with the best of some products of square matrices.
 
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
@@ -108,13 +139,9 @@ def measure(device: str, side: int, repeats: int) -> Machine:
     """
     import torch
 
-    from pleinair.model.speed import natural_dtype
-
-    gpu = device != "cpu"
-    half = natural_dtype(device) == torch.bfloat16
-    speed = {}
+    machine, gpu, speed = machine_of(device), device != "cpu", {}
     for bytes_each, dtype in ((4, torch.float32), (2, torch.bfloat16)):
-        if (bytes_each == 4 and gpu) or (bytes_each == 2 and not half):
+        if (bytes_each == 4 and gpu) or (bytes_each == 2 and not machine.half):
             continue  # nothing is run in these numbers here
         matrix = torch.ones(side, side, device=device, dtype=dtype)
         best = float("inf")
@@ -125,8 +152,7 @@ def measure(device: str, side: int, repeats: int) -> Machine:
                 torch.cuda.synchronize(device)
             best = min(best, time.perf_counter() - started)
         speed[bytes_each] = 2 * side**3 / best
-    vram = torch.cuda.mem_get_info(device)[0] / 1e9 if gpu else None
-    return Machine(_ram() / 1e9, vram, half, speed)
+    return replace(machine, speed=speed)
 
 
 def _ram() -> int:
