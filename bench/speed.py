@@ -1,8 +1,8 @@
 """What each step of ``docs/speed.md`` gains and costs, against diffusers in the same run.
 
-Wan's layout is drawn with random weights, the same tensors for both; the embedded model with its
-own. The reference is float32, eager. Wan: ``figures/bench-speed.json``; embedded:
-``figures/bench-speed-embedded.json``.
+Wan's layout is drawn with random weights, the same tensors for both, in the size of its 1.3B model
+and in that of the embedded one; the embedded model itself with its own. The reference is float32,
+eager. Figures: ``bench-speed``, ``bench-speed-small`` and ``bench-speed-embedded``.
 """
 
 import argparse
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 SEED = 7
 SCALE = 5.0
 PLACES = 512  # of a text, as Wan pads it
+SMALL_PLACES = 64  # as the embedded model pads its own
 WORDS = 24
 SIZE = (16, 5, 32, 32)  # latents of 17×256×256: channels, frames, rows, columns
+SMALL = (32, 5, 5, 9)  # of the embedded model: 17×80×144
 PROMPTS = (
     "two red hot-air balloons drift right over a snow field at dawn, the camera pans left",
     "a white sailing boat on a calm sea at sunset, in watercolour",
@@ -53,6 +55,12 @@ def wan_config() -> "TransformerConfig":
 
     sizes: dict[str, Any] = {"dim": 1536, "layers": 30, "heads": 12, "hidden": 8960, "text": 4096}
     return TransformerConfig(channels=16, patch=(1, 2, 2), pooled_text=False, **sizes)
+
+
+def small_config() -> "TransformerConfig":
+    """Wan's layout in the size of the embedded model."""
+    sizes: dict[str, Any] = {"dim": 320, "layers": 8, "heads": 5, "hidden": 1280, "text": 256}
+    return replace(wan_config(), channels=32, patch=(1, 1, 1), **sizes)
 
 
 def ours(config: "TransformerConfig") -> "Transformer":
@@ -117,12 +125,14 @@ def renamed(name: str) -> str:
     return name
 
 
-def given(config: "TransformerConfig", size: tuple[int, ...]) -> "tuple[Tensor, Tensor]":
-    """Noise (1, C, F, h, w) and two texts (2, 512, text) that Wan's zeros fill up."""
+def given(
+    config: "TransformerConfig", size: tuple[int, ...], places: int
+) -> "tuple[Tensor, Tensor]":
+    """Noise (1, C, F, h, w) and two texts (2, places, text) that zeros fill up, as Wan's do."""
     import torch
 
     torch.manual_seed(SEED + 1)
-    texts = torch.zeros(2, PLACES, config.text)
+    texts = torch.zeros(2, places, config.text)
     texts[0, :WORDS] = torch.randn(WORDS, config.text) * 0.2
     texts[1, : WORDS // 2] = torch.randn(WORDS // 2, config.text) * 0.2
     return torch.randn(1, *size), texts
@@ -178,20 +188,23 @@ def bench_wan(
     steps: int,
     out: Path,
     *,
+    figure: str = "bench-speed",
+    title: str = "Wan 2.1 1.3B's layout",
+    places: int = PLACES,
     compiled: bool = True,
 ) -> None:
-    """Write ``bench-speed.json``."""
+    """Write the figure of that name."""
     import torch
 
     from pleinair.model.speed import PRESETS, hasten
 
-    noise, texts = given(config, size)
+    noise, texts = given(config, size, places)
     rows: list[list[Cell]] = []
     network = ours(config)
     weights = network.state_dict()
     known: dict[str, Drawn] = {}
 
-    def row(name: str, velocity: Any, count: int = steps, *, warm: bool = False) -> None:  # noqa: ANN401
+    def row(variant: str, velocity: Any, count: int = steps, *, warm: bool = False) -> None:  # noqa: ANN401
         if warm:
             draw(velocity, noise, 1)
         drawn = draw(velocity, noise, count) if count == steps else _first(velocity, noise, steps)
@@ -200,7 +213,7 @@ def bench_wan(
         per, whole = median(drawn.seconds), sum(drawn.seconds) / len(drawn.seconds)
         base = sum(first.seconds) / steps
         quality = decibels(drawn.latents[last], first.latents[last])
-        rows.append([name, per, whole, f"{base / whole:.2f}×", quality, _peak()])
+        rows.append([variant, per, whole, f"{base / whole:.2f}×", quality, _peak()])
         print(rows[-1], file=sys.stderr, flush=True)
 
     plain = theirs(config, weights)
@@ -223,18 +236,27 @@ def bench_wan(
     del other, half
     torch.compiler.reset()
     gc.collect()
+    short = replace(PRESETS["exact"], dtype="bfloat16")
+    if compiled:
+        fast = replace(short, compile="on")
+        row(
+            "ours, exact, bf16, compiled",
+            by_ours(hasten(_filled(config, weights), fast), texts, fast),
+            warm=True,
+        )
+        torch.compiler.reset()
+        gc.collect()
     network = _filled(config, weights)
     del weights
-    short = replace(PRESETS["exact"], dtype="bfloat16")
     hasten(network, short)
     gc.collect()
-    for name in PRESETS:
-        speed = replace(PRESETS[name], dtype="bfloat16")
-        row(f"ours, {name}, bf16", by_ours(network, texts, speed), warm=name == "exact")
+    for preset in PRESETS:
+        speed = replace(PRESETS[preset], dtype="bfloat16")
+        row(f"ours, {preset}, bf16", by_ours(network, texts, speed), warm=preset == "exact")
     _channels, frames, h, w = size
     write_figure(
-        "bench-speed",
-        title=f"Wan 2.1 1.3B's layout, {1 + 4 * (frames - 1)}×{8 * h}×{8 * w}, guidance {SCALE:g}",
+        figure,
+        title=f"{title}, latents {frames}×{h}×{w}, guidance {SCALE:g}",
         columns=[
             "variant",
             "s a step, median",
@@ -247,7 +269,7 @@ def bench_wan(
         n=steps,
         seeds=[SEED],
         notes="Random weights, the same tensors for all. Few steps leave little to skip. "
-        f"{config.layers} blocks; two texts of {WORDS} and {WORDS // 2} of {PLACES} places. "
+        f"{config.layers} blocks; two texts of {WORDS} and {WORDS // 2} of {places} places. "
         "Speed by the mean, as some steps are skipped. After a warm-up, which compiles.",
         out=out,
     )
@@ -307,7 +329,7 @@ def variants() -> "dict[str, Pipeline]":
 
 def bench_embedded(repeats: int, steps: int, out: Path, size: tuple[int, int] = (144, 80)) -> None:
     """Write ``bench-speed-embedded.json``."""
-    from pleinair.request import VideoRequest
+    from pleinair.backends.embedded import GUIDANCE
 
     made: dict[str, list[Tensor]] = {}
     times: dict[str, list[float]] = {}
@@ -317,9 +339,7 @@ def bench_embedded(repeats: int, steps: int, out: Path, size: tuple[int, int] = 
         for name, pipeline in ways.items():
             for i, prompt in enumerate(PROMPTS if turn else PROMPTS[:1]):
                 asked: dict[str, Any] = {"width": size[0], "height": size[1], "seed": SEED + i}
-                clips = pipeline.generate(
-                    prompt, steps=steps, guidance=VideoRequest.guidance, **asked
-                )
+                clips = pipeline.generate(prompt, steps=steps, guidance=GUIDANCE, **asked)
                 if turn:
                     times.setdefault(name, []).append(clips.timings["denoise"] / steps)
                     decode.append(clips.timings["decode"])
@@ -390,6 +410,15 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the backend sets it, before torch
     if options.only != "wan":
         bench_embedded(options.repeats, 12, options.out)
+        bench_wan(
+            small_config(),
+            SMALL,
+            12,
+            options.out,
+            figure="bench-speed-small",
+            title="Wan's layout in the size of the embedded model",
+            places=SMALL_PLACES,
+        )
     if options.only != "embedded":
         bench_wan(replace(wan_config(), layers=options.layers), SIZE, options.steps, options.out)
     return 0

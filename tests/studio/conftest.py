@@ -26,6 +26,17 @@ WIDE = (1280, 900)
 PHONE = (390, 844)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test with a browser is tried once more: it shares its cores with other tests.
+
+    The summary counts what was tried again.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def chrome() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -94,8 +105,13 @@ class Studio:
             self._strayed.append(request.url)
 
     def leave(self) -> None:
-        """Close all browsers; raise for what went wrong in any."""
+        """Close all browsers; raise for what went wrong in any.
+
+        What each showed at last is printed, which is read only where the test failed.
+        """
         for context in self._opened:
+            for page in context.pages:
+                print(page.url, page.locator("body").inner_text(), sep="\n")
             context.close()
         assert self._strayed == [], "requests left the machine"
         assert self._complaints == [], "scripts of the pages failed"
@@ -123,6 +139,7 @@ def running(settings: ServiceSettings, *, workers: int = 1) -> Iterator[str]:
         finally:
             process.terminate()
             process.wait(timeout=60)
+            print(log.read_text()[-4000:])
     faults = [line for line in log.read_text().splitlines() if "Traceback" in line]
     assert faults == [], "the server had faults"
 
