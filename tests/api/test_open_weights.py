@@ -7,9 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pleinair.api import inputs
 from pleinair.backends import base, catalogue
 from pleinair.backends.base import open_backend
 from pleinair.backends.catalogue import CATALOGUE
+from pleinair.errors import InputError
+from pleinair.request import Given, VideoRequest
 from pleinair.service.tables import COMPLETED, FAILED
 from pleinair.service.worker import Worker
 from pleinair.settings import ServiceSettings, Settings
@@ -129,6 +132,10 @@ def test_a_model_tells_its_rules_and_keeps_to_them(http: httpx.Client, folder: P
     assert refused.status_code == 400
     assert refused.json()["error"]["param"] == "input_reference"
     assert "begins from one" in refused.json()["error"]["message"]
+    frame = Given("frame", "a" * 64, at=1)
+    late = VideoRequest("a lake", model="wan2.1-i2v-14b-480p", given=(frame,))
+    with pytest.raises(InputError, match="keyframes: got 1; allowed: 0 seconds"):
+        inputs._check(late)
 
 
 def test_a_repository_is_offered_once_it_was_pulled(http: httpx.Client, folder: Path) -> None:

@@ -150,10 +150,13 @@ def test_a_full_memory_is_told_and_the_model_goes_on(
     def full(*_: object, **__: object) -> None:
         raise error
 
+    freed: list[bool] = []
     with monkeypatch.context() as patch:
         patch.setattr(tiny.pipeline.vae, "decode", full)
+        patch.setattr(tiny.pipeline, "maybe_free_model_hooks", lambda: freed.append(True))
         with pytest.raises(MemoryFullError, match="64x32, 6 frames"):
             tiny.generate(ASKED)
+    assert freed  # its parts left the GPU
     assert tiny.generate(ASKED).frames.shape == (6, 32, 64, 3)
 
 

@@ -144,6 +144,24 @@ def test_a_damaged_file_is_not_kept(run: Run, api: FakeHub, home: Path, name: st
     assert run("pull", "mochi-1")[0] == 0
 
 
+def test_what_was_damaged_later_is_found_and_fetched_again(
+    run: Run, api: FakeHub, home: Path
+) -> None:
+    assert run("pull", "mochi-1")[0] == 0
+    weights = home / "mochi-1" / WEIGHTS
+    weights.write_bytes(b"v" * 1000)
+    assert "weights pulled" in run("show", "mochi-1")[1]  # its size is right
+    code, said = run("show", "mochi-1", "--verify")
+    assert (code, f"damaged: {WEIGHTS}" in said) == (2, True)
+    assert run("pull", "mochi-1", "--offline", "--verify")[0] == 2
+    code, said = run("pull", "mochi-1", "--verify")
+    assert (code, f"{WEIGHTS} is damaged and is fetched again" in said) == (0, True)
+    assert weights.read_bytes() == FILES[WEIGHTS]
+    assert (
+        "4 files are what came from genmo/mochi-1-preview" in run("show", "mochi-1", "--verify")[1]
+    )
+
+
 def test_some_licences_must_be_agreed_to(
     run: Run, api: FakeHub, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
