@@ -8,7 +8,19 @@ import sys
 
 import typer
 
-from pleinair.commands import admin, check, drill, find, inspect, keep, learn, make, serve, worlds
+from pleinair.commands import (
+    admin,
+    check,
+    drill,
+    find,
+    inspect,
+    keep,
+    learn,
+    make,
+    models,
+    serve,
+    worlds,
+)
 from pleinair.errors import PleinairError
 
 app = typer.Typer(
@@ -34,7 +46,7 @@ app.command(
 )(admin.admin)
 app.add_typer(drill.app, name="drill")
 app.command("find")(find.find)
-app.command("models")(inspect.models)
+app.add_typer(models.app, name="models")
 app.command("doctor")(inspect.doctor)
 
 

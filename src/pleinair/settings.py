@@ -27,6 +27,7 @@ class Settings:
 
     Attributes:
         weights: folder that holds the weights.
+        model_folder: folder that `pleinair models pull` fills.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; auto takes a GPU if there is one.
         threads: processor threads, or None for torch's own choice.
         speed: ``exact``, ``balanced`` or ``fast``, and what differs from it, such as
@@ -55,6 +56,9 @@ class Settings:
     timestamp_server: str = ""
     watermark: str = "invisible"
     visible_mark: str = "off"
+    model_folder: Path = field(
+        default_factory=lambda: Path.home() / ".cache" / "pleinair" / "models"
+    )
 
     def __post_init__(self) -> None:
         """Check the values, wherever they came from."""
@@ -268,6 +272,7 @@ def _number(name: str, text: str) -> float:
 _READ: dict[str, Callable[[str, str], Any]] = {
     "weights": lambda _, text: Path(text),
     "home": lambda _, text: Path(text),
+    "model_folder": lambda _, text: Path(text).expanduser(),
     "threads": lambda name, text: _whole(name, text) if text else None,
     "max_queued": _whole,
     "max_queued_each": _whole,

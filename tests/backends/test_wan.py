@@ -12,10 +12,10 @@ import torch
 
 from pleinair.backends import wan
 from pleinair.backends.base import Backend, Generation
+from pleinair.backends.catalogue import CATALOGUE
 from pleinair.backends.wan import Wan
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.codec import Video
-from pleinair.model.wan.presets import PRESETS
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 from tests.conftest import moving_card
@@ -34,7 +34,7 @@ def _model(
 ) -> Wan:
     torch.manual_seed(0)
     tiny.save(theirs(), folder)
-    monkeypatch.setitem(PRESETS, model, replace(PRESETS[model], sizes=SIZES))
+    monkeypatch.setitem(CATALOGUE, model, replace(CATALOGUE[model], sizes=SIZES))
     return Wan(model, folder, SETTINGS)
 
 
@@ -106,7 +106,7 @@ def test_a_picture_begins_the_video(pictured: Wan) -> None:
     other = replace(FRAME, sha256="c" * 64)
     _, two = _made(pictured, replace(asked, given=(other,)), materials=cards)
     assert not np.array_equal(one.frames, two.frames)
-    with pytest.raises(InputError, match="begins from a picture"):
+    with pytest.raises(InputError, match="a picture at 0 seconds: this model begins from one"):
         pictured.generate(replace(asked, given=()))
     with pytest.raises(InputError, match="0 seconds"):
         pictured.generate(replace(asked, given=(replace(FRAME, at=0.2),)), materials=cards)

@@ -1,5 +1,6 @@
 import pytest
 
+from pleinair.backends.catalogue import CATALOGUE
 from pleinair.cli import main
 
 
@@ -23,3 +24,7 @@ def test_the_doctor_misses_no_file_that_nobody_needs(capsys: pytest.CaptureFixtu
     weights = next(line for line in out.splitlines() if line.startswith("weights"))
     assert weights.count(".safetensors") == 1
     assert "missing" not in out
+    for model in CATALOGUE:
+        line = next(line for line in out.splitlines() if line.startswith(f"{model} "))
+        assert "GB RAM" in line or "GB VRAM" in line
+        assert line.endswith("or more")

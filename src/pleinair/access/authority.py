@@ -120,7 +120,7 @@ RULES: tuple[Rule, ...] = (
         "GET /v1/videos/characters/{character_id}",
         "GET /v1/folders",
         "GET /v1/models",
-        "GET /v1/models/{model_id}",
+        "GET /v1/models/{model_id:path}",
     ),
     _video(
         "videos.end",
@@ -297,10 +297,16 @@ ACTS = {rule.act: rule for rule in RULES}
 
 
 @cache
+def _plain(route: str) -> str:
+    return route.replace(":path}", "}")
+
+
+_ROUTES = {_plain(route): rule for rule in RULES for route in rule.routes}
+
+
 def rule_of(method: str, path: str) -> Rule | None:
-    """The row of a route, None if it has none."""
-    route = f"{method} {path}"
-    return next((rule for rule in RULES if route in rule.routes), None)
+    """The row of a route, written with ``{name:path}`` or with ``{name}``; None if it has none."""
+    return _ROUTES.get(_plain(f"{method} {path}"))
 
 
 def permit(actor: Actor, rule: Rule | None) -> None:

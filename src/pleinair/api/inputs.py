@@ -34,6 +34,13 @@ MOST_EXTENSIONS = 6
 MOST_EXTENDED = 120.0
 EDIT, REMIX = 0.88, 0.95
 """How much may change where the caller does not say."""
+FIELDS = {
+    "frame": "input_reference",
+    "edit": "video",
+    "extend": "video",
+    "character": "characters",
+}
+"""Where a body says what each role of `Given` is given."""
 _DATA = re.compile(r"data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,", re.IGNORECASE)
 
 
@@ -232,7 +239,18 @@ def _frame_of(source: Video | None, clip: Material) -> dict[str, Any]:
 
 
 def _check(request: VideoRequest) -> None:
-    MODELS[request.model].check(request)
+    """Raise InputError, by the name that the body has for it, for what the model cannot do."""
+    entry = MODELS[request.model]
+    try:
+        entry.check(request)
+    except InputError as error:
+        if error.field == "at":
+            raise InputError("keyframes", error.got, error.allowed) from error
+        if error.field != "given":
+            raise
+        needed = entry.weights.needs if entry.weights else ""
+        role = error.got if error.got in FIELDS else needed
+        raise InputError(FIELDS[str(role)], error.got, error.allowed) from error
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -9,6 +9,7 @@ from pleinair.api.identity import Caller
 from pleinair.api.services import Use
 from pleinair.api.shapes import REFUSALS
 from pleinair.backends.base import MODELS
+from pleinair.backends.weights import WIDEST, Weights, listed
 from pleinair.errors import NotFoundError
 from pleinair.request import MOST_PIXELS, SIDES
 from pleinair.settings import ServiceSettings
@@ -21,6 +22,21 @@ SIZES = (
     f"WIDTHxHEIGHT, both even and from {SIDES[0]} to {SIDES[1]} pixels; "
     f"at most {MOST_PIXELS:,} pixels in all frames of all variations"
 )
+
+
+class Native(BaseModel):
+    """What open weights draw, and under what terms they come."""
+
+    sizes: Annotated[
+        list[str], Field(description="WIDTHxHEIGHT of each; any size where there are none.")
+    ]
+    fps: int
+    frames: Annotated[str, Field(description="Which numbers of frames it draws.")]
+    needs: Annotated[
+        str | None, Field(description="What it cannot begin without: `frame`, `edit`, or nothing.")
+    ]
+    licence: str
+    licence_url: str
 
 
 class ModelObject(BaseModel):
@@ -39,6 +55,10 @@ class ModelObject(BaseModel):
     ]
     sizes: Annotated[str, Field(description="Extra: which sizes it makes.")] = SIZES
     longest_seconds: Annotated[float, Field(description="Extra: length of the longest video.")]
+    native: Annotated[
+        Native | None,
+        Field(description="Extra: what open weights draw, before it is brought to what is asked."),
+    ]
 
 
 class ModelList(BaseModel):
@@ -54,7 +74,7 @@ def list_models(owner: Caller, use: Use) -> ModelList:
     return ModelList(data=_offered(use.settings))
 
 
-@router.get("/models/{model_id}")
+@router.get("/models/{model_id:path}")
 def retrieve_model(model_id: str, owner: Caller, use: Use) -> ModelObject:
     """One model."""
     offered = _offered(use.settings)
@@ -81,5 +101,26 @@ def _told(name: str, alias_of: str | None) -> ModelObject:
         about=entry.about,
         alias_of=alias_of,
         abilities=sorted(entry.abilities),
+        sizes=SIZES + _shapes(entry.weights),
         longest_seconds=entry.longest,
+        native=_native(entry.weights),
+    )
+
+
+def _shapes(weights: Weights | None) -> str:
+    if weights is None or not weights.sizes:
+        return ""
+    return f"; shapes within {WIDEST:g} times that of {listed(weights.sizes)}"
+
+
+def _native(weights: Weights | None) -> Native | None:
+    if weights is None:
+        return None
+    return Native(
+        sizes=[f"{width}x{height}" for width, height in weights.sizes],
+        fps=weights.fps,
+        frames=weights.rule,
+        needs=weights.needs or None,
+        licence=weights.licence.id,
+        licence_url=weights.licence.link,
     )

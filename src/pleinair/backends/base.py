@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from pleinair.backends import receipts
+from pleinair.backends.catalogue import CATALOGUE, folder_of, is_hub_id, weights_of
+from pleinair.backends.weights import Weights
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.frames import Frames
 from pleinair.model.vocabulary import Vocabulary, vocabulary_of
@@ -124,6 +127,7 @@ class Entry:
         open: loads it.
         abilities: roles of `Given` that it can use, and ``negative_prompt``.
         longest: seconds of the longest video.
+        weights: the open weights behind it, whose rules it has; None for a model of this house.
     """
 
     about: str
@@ -131,6 +135,7 @@ class Entry:
     open: Callable[[Settings], Backend]
     abilities: frozenset[str] = frozenset()
     longest: float = 60.0
+    weights: Weights | None = None
 
     def vocabulary(self, settings: Settings) -> Vocabulary | None:
         """The words it knows, or None for a model that reads anything; raises ModelError."""
@@ -146,6 +151,52 @@ class Entry:
         for item in request.given:
             if item.role not in able:
                 raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
+        if self.weights is not None:
+            self.weights.check(request)
+
+
+class Models(dict[str, Entry]):
+    """The list of models by their ids; ``hf:owner/repository`` is in it once it was pulled."""
+
+    def __contains__(self, model: object) -> bool:
+        if super().__contains__(model):
+            return True
+        if not isinstance(model, str) or not is_hub_id(model):
+            return False
+        return receipts.state(model, Settings.read().model_folder) == receipts.PULLED
+
+    def __missing__(self, model: str) -> Entry:
+        if model not in self:
+            raise KeyError(model)
+        return entry_of(weights_of(model, folder_of(model, Settings.read().model_folder)))
+
+
+def entry_of(weights: Weights) -> Entry:
+    """The entry of open weights: this project's own networks run them, or diffusers."""
+
+    def open_weights(settings: Settings) -> Backend:
+        folder = folder_of(weights.id, settings.model_folder)
+        receipts.check_folder(weights.id, folder)  # before seconds go into loading packages
+        from pleinair.backends.device import device_of, load_within_memory
+        from pleinair.backends.estimate import check_room, machine_of
+
+        device = device_of(settings.device)
+        check_room(weights, machine_of(device))
+
+        def load() -> Backend:
+            if weights.native:
+                from pleinair.backends.wan import Wan
+
+                return Wan(weights.id, folder, settings)
+            from pleinair.backends.adapter import Adapter
+
+            return Adapter(weights.id, folder, settings)
+
+        return load_within_memory(weights.id, device, load)
+
+    return Entry(
+        weights.about, "", open_weights, weights.abilities, weights.longest, weights=weights
+    )
 
 
 def _embedded(settings: Settings) -> Backend:
@@ -163,7 +214,8 @@ def _test_card(settings: Settings) -> Backend:
     return TestCard()
 
 
-MODELS: dict[str, Entry] = {
+MODELS = Models()
+MODELS |= {
     "pleinair-1": Entry(
         about="the embedded model: outdoor scenes, trained here from nothing",
         file="pleinair-1.safetensors",
@@ -176,12 +228,15 @@ MODELS: dict[str, Entry] = {
         open=_test_card,
         abilities=frozenset({*ROLES, "negative_prompt"}),
     ),
+    **{model: entry_of(weights) for model, weights in CATALOGUE.items()},
 }
 
 
 def check_model(model: str) -> None:
     """Raise ModelError, naming the models there are, when there is none of that name."""
     if model not in MODELS:
+        if is_hub_id(model):
+            raise ModelError(f"{model[:200]} is not here; `pleinair models pull {model[:200]}`")
         known = ", ".join(MODELS)
         raise ModelError(f"there is no model {model[:60]!r}; there are: {known}")
 

@@ -23,3 +23,21 @@ def deliver(drawn: Frames, fps: int, request: VideoRequest, beginning: Beginning
     moving = interpolate(drawn, fps, request.fps, 1 + count)[1:]
     parts = (at_rate(clip.frames, clip.fps, request.fps), moving)
     return np.concatenate([resize(part, request.width, request.height) for part in parts])
+
+
+def notes_of(request: VideoRequest, beginning: Beginning, *, closes: bool = False) -> list[str]:
+    """What became of the beginning with a model that sees a first picture, and no motion.
+
+    Args:
+        request: what was asked for.
+        beginning: what it began from.
+        closes: whether the model sees a picture for the last moment too.
+    """
+    notes = list(beginning.notes)
+    if any(at > 0 and not (closes and at >= request.seconds) for at in beginning.pictures):
+        notes.append("pictures after the first moment have no effect with this model")
+    if clip := beginning.extend:
+        kept = len(at_rate(clip.frames, clip.fps, request.fps))
+        notes.append(f"the first {kept:,} frames are those of the clip that was given")
+        notes.append("the model saw the last frame of the clip, not its motion")
+    return notes

@@ -1,12 +1,15 @@
 """Where a model runs, and what happens when there is no room for what it was asked for."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 
-from pleinair.backends.base import Generation, memory_full
-from pleinair.errors import InputError
+from pleinair.backends.base import Backend, Generation, memory_full
+from pleinair.errors import InputError, MemoryFullError
 from pleinair.request import VideoRequest
+
+T = TypeVar("T")
 
 # How torch and its oneDNN say that memory is full in errors that have no class of their own.
 _FULL = (
@@ -36,14 +39,34 @@ def within_memory(
     Raises:
         MemoryFullError: there is not enough memory.
     """
+    return _within(device, generate, lambda reason: memory_full(request, reason))
+
+
+def load_within_memory(model: str, device: str, load: Callable[[], Backend]) -> Backend:
+    """What ``load`` makes; weights that memory cannot hold are told as such, and let go.
+
+    Raises:
+        MemoryFullError: there is not enough memory.
+    """
+
+    def full(reason: str) -> MemoryFullError:
+        return MemoryFullError(
+            f"there is not enough memory for the weights of {model}; "
+            "`pleinair doctor` says what it takes"
+        )
+
+    return _within(device, load, full)
+
+
+def _within(device: str, work: Callable[[], T], full: Callable[[str], MemoryFullError]) -> T:
     try:
-        return generate()
+        return work()
     except (MemoryError, RuntimeError) as error:
         reason = str(error)
-        full = isinstance(error, MemoryError | torch.OutOfMemoryError)
-        if not full and not any(words in reason for words in _FULL):
+        told = isinstance(error, MemoryError | torch.OutOfMemoryError)
+        if not told and not any(words in reason for words in _FULL):
             raise
     # Out here the error is gone, and with it all that it held on to.
     if device != "cpu":
         torch.cuda.empty_cache()
-    raise memory_full(request, reason)
+    raise full(reason)

@@ -31,6 +31,11 @@ class Beginning:
     prompt: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def first(self) -> Picture | None:
+        """The picture that the new part begins from, if there is one: a clip's last, or a frame."""
+        return self.extend.frames[-1] if self.extend else self.pictures.get(0.0)
+
 
 def begin(request: VideoRequest, materials: Materials | None) -> Beginning:
     """Find what a request names.

@@ -7,17 +7,18 @@ import torch
 from torch import Tensor
 
 from pleinair.backends.base import (
+    MODELS,
     Generation,
     Materials,
     Metadata,
     Preview,
     Progress,
 )
-from pleinair.backends.delivery import deliver
+from pleinair.backends.catalogue import CATALOGUE
+from pleinair.backends.delivery import deliver, notes_of
 from pleinair.backends.device import device_of, within_memory
 from pleinair.backends.given import Beginning, begin
-from pleinair.errors import InputError
-from pleinair.media.frames import at_rate, resize, to_frames, to_tensor
+from pleinair.media.frames import resize, to_frames, to_tensor
 from pleinair.model.pipeline import Clips
 from pleinair.model.speed import Speed
 from pleinair.model.wan.pipeline import WanPipeline
@@ -56,8 +57,9 @@ class Wan:
             torch.set_num_threads(settings.threads)
         self.id = model_id
         self.preset: Preset = preset_of(model_id)
-        self.sizes = self.preset.sizes
-        self.fps = self.preset.fps
+        self.weights = CATALOGUE[model_id]
+        self.sizes = self.weights.sizes
+        self.fps = self.weights.fps
         self.device = device_of(settings.device)
         speed = Speed.parse(settings.speed)
         started = time.perf_counter()
@@ -85,25 +87,11 @@ class Wan:
             ModelError: a material is missing.
             MemoryFullError: there is not enough memory; the model can be used again.
         """
+        MODELS[self.id].check(request)
         beginning = begin(request, materials)
-        self._check(request, beginning)
         return within_memory(
             request, self.device, lambda: self._generate(request, progress, beginning, preview)
         )
-
-    def _check(self, request: VideoRequest, beginning: Beginning) -> None:
-        """Raise InputError for what this model cannot do."""
-        preset = self.preset
-        if request.seconds > preset.longest:
-            raise InputError("seconds", request.seconds, f"at most {preset.longest:g} here")
-        for item in request.given:
-            able = sorted(preset.abilities - {"negative_prompt"})
-            if item.role not in able:
-                raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
-            if item.role == "frame" and item.at > 0:
-                raise InputError("at", item.at, "0 seconds: this model begins from a picture")
-        if preset.picture_needed and not (beginning.pictures or beginning.extend):
-            raise InputError("given", "nothing", "a frame: this model begins from a picture")
 
     def _generate(
         self,
@@ -112,13 +100,13 @@ class Wan:
         beginning: Beginning,
         preview: Preview | None,
     ) -> Generation:
-        width, height = self.preset.native_size(request.width, request.height)
+        width, height = self.weights.native_size(request.width, request.height)
         steps = request.steps or self.preset.steps
         clips = self.pipeline.generate(
             beginning.prompt,
             negative_prompt=request.negative_prompt or None,
             picture=_picture(beginning, width, height),
-            frames=self.preset.frames_for(request.seconds),
+            frames=self.weights.frames(request.seconds),
             width=width,
             height=height,
             seed=request.seed,
@@ -148,13 +136,6 @@ class Wan:
         seconds: dict[str, float],
         steps: int,
     ) -> Metadata:
-        notes = list(beginning.notes)
-        if any(at > 0 for at in beginning.pictures):
-            notes.append("pictures after the first moment have no effect with this model")
-        if clip := beginning.extend:
-            kept = len(at_rate(clip.frames, clip.fps, request.fps))
-            notes.append(f"the first {kept:,} frames are those of the clip that was given")
-            notes.append("the model saw the last frame of the clip, not its motion")
         scale = self.preset.guidance[0] if request.guidance is None else request.guidance
         return Metadata(
             request=request,
@@ -165,7 +146,7 @@ class Wan:
             steps=steps,
             guidance=scale,
             cut=clips.cut,
-            notes=tuple(notes),
+            notes=tuple(notes_of(request, beginning)),
             device=self.device,
             seconds=seconds,
         )
@@ -173,13 +154,9 @@ class Wan:
 
 def _picture(beginning: Beginning, width: int, height: int) -> Tensor | None:
     """The first frame (3, height, width) in [-1, 1], if one is given."""
-    if beginning.extend:
-        picture = beginning.extend.frames[-1]
-    elif 0.0 in beginning.pictures:
-        picture = beginning.pictures[0.0]
-    else:
+    if beginning.first is None:
         return None
-    return to_tensor(resize(picture[None], width, height))[:, 0]
+    return to_tensor(resize(beginning.first[None], width, height))[:, 0]
 
 
 def _offload(folder: Path, device: str, dtype: torch.dtype) -> str:

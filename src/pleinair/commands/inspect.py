@@ -1,26 +1,17 @@
-"""``pleinair models`` and ``pleinair doctor``: what there is, and whether it can work here."""
+"""``pleinair doctor``: what this machine offers, and whether everything can work here."""
 
 import platform
 import sys
 from pathlib import Path
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 import pleinair
 from pleinair.backends.base import MODELS
+from pleinair.backends.catalogue import CATALOGUE
+from pleinair.backends.estimate import clip_of, duration, fit, least_seconds, measure
+from pleinair.backends.receipts import state
 from pleinair.settings import Settings
-
-
-def models() -> None:
-    """List the models that `pleinair generate --model` takes."""
-    settings = Settings.read()
-    table = Table("id", "what it is", "weights")
-    for name, entry in MODELS.items():
-        weights = _found(settings.weights / entry.file) if entry.file else "none needed"
-        table.add_row(name, entry.about, weights)
-    Console().print(table)
 
 
 def doctor() -> None:
@@ -43,15 +34,48 @@ def doctor() -> None:
         "device": settings.device,
         "PyAV": f"{av.__version__}, FFmpeg's libavcodec {av.library_versions['libavcodec'][0]}",
         "encoders": f"missing: {', '.join(missing)}" if missing else ", ".join(FORMATS),
-        "weights": "; ".join(f"{path}: {_found(path)}" for path in weights),
+        "weights": "; ".join(f"{path}: {found(path)}" for path in weights),
     }
     for name, value in rows.items():
         print(f"{name:10} {value}")
+    _open_weights(settings)
     if missing or not all(path.is_file() for path in weights):
         raise typer.Exit(2)
 
 
-def _found(path: Path) -> str:
+def _open_weights(settings: Settings) -> None:
+    """What of the catalogue this machine can run, and how long a clip takes at least."""
+    import torch
+
+    from pleinair.backends.device import device_of
+
+    device = device_of(settings.device)
+    if settings.threads is not None:
+        torch.set_num_threads(settings.threads)
+    machine = measure(device, *((1024, 5) if device == "cpu" else (8192, 20)))
+    print(
+        "\nopen weights: memory that they take, and seconds that their longest clip takes at least"
+    )
+    for name, weights in CATALOGUE.items():
+        seconds, width, height = clip_of(weights)
+        least = least_seconds(weights, machine)
+        steps = weights.network.steps if weights.network else 0
+        print(
+            f"{name:20} {state(name, settings.model_folder):13} {fit(weights, machine)}; "
+            f"{seconds:.3g} s of {width}x{height} in {steps} steps: "
+            + (f"{duration(least)} or more" if least else "not known")
+        )
+    numbers = {4: "float32", 2: "bfloat16"}
+    fast = ", ".join(f"{n / 1e12:.3g} TFLOP/s {numbers[b]}" for b, n in machine.speed.items())
+    print(
+        f"Estimates: operations of the transformer over the fastest matrix product seen here just "
+        f"now ({fast}),\nwithout loading, reading the prompt and decoding; weights in the numbers "
+        "they are run in, and 6 GB to work in."
+    )
+
+
+def found(path: Path) -> str:
+    """Size of a file in words, or that it is missing."""
     return f"{path.stat().st_size / 1e6:.1f} MB" if path.is_file() else "missing"
 
 

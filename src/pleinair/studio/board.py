@@ -135,8 +135,7 @@ class Table:
     def _drawn(self, card: dict[str, Any]) -> None:
         t = self.t
         model = next(iter(MODELS)) if not self.board["model"] else self.board["model"]
-        entry = MODELS.get(model)
-        words = entry.vocabulary(Settings.read()) if entry else None
+        words = MODELS[model].vocabulary(Settings.read()) if model in MODELS else None
         self.prompt = Prompt(
             t, words, card["prompt"], typed=self._keep("prompt"), said=self._changed
         )

@@ -17,21 +17,6 @@ def test_an_unknown_model_is_named_with_those_there_are() -> None:
         preset_of("wan9")
 
 
-def test_frames_are_four_k_and_one_and_never_too_many() -> None:
-    small, text_image = PRESETS["wan2.1-t2v-1.3b"], PRESETS["wan2.2-ti2v-5b"]
-    assert [small.frames_for(s) for s in (0.01, 1, 5, 60)] == [1, 17, 81, 81]
-    assert [text_image.frames_for(s) for s in (1, 5, 60)] == [25, 121, 121]
-    assert small.longest == text_image.longest == 5
-
-
-def test_a_native_size_of_the_right_shape_that_is_no_larger_than_needed() -> None:
-    preset = PRESETS["wan2.1-t2v-14b"]
-    assert preset.native_size(640, 360) == (832, 480)
-    assert preset.native_size(1280, 720) == (1280, 720)
-    assert preset.native_size(1920, 1080) == (1280, 720)
-    assert preset.native_size(360, 640) == (480, 832)
-
-
 def test_what_is_published_for_each_model() -> None:
     for preset in PRESETS.values():
         assert preset.repositories == (preset.repository, f"{preset.repository}-Diffusers")

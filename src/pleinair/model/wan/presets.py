@@ -1,6 +1,5 @@
 """Wan's models: their sizes, and how their makers say they draw best. Nothing here needs torch."""
 
-import math
 from dataclasses import dataclass
 
 from pleinair.errors import ModelError
@@ -81,33 +80,10 @@ class Preset:
         return self.repository, f"{self.repository}-Diffusers"
 
     @property
-    def longest(self) -> float:
-        """Seconds of its longest clip."""
-        return (self.frames - 1) / self.fps
-
-    @property
     def abilities(self) -> frozenset[str]:
         """What of a request it can use besides the prompt."""
         pictured = () if self.picture == "none" else ("character", "extend", "frame")
         return frozenset({"negative_prompt", *pictured})
-
-    def native_size(self, width: int, height: int) -> tuple[int, int]:
-        """The size to draw for a delivered one.
-
-        Of those that are nearest in shape the smallest that needs no enlarging, or the largest.
-        """
-
-        def apart(size: tuple[int, int]) -> float:
-            return abs(math.log(size[0] / size[1] * height / width))
-
-        least = min(map(apart, self.sizes))
-        alike = sorted((s for s in self.sizes if apart(s) < least + 0.05), key=math.prod)
-        return next((s for s in alike if s[0] >= width and s[1] >= height), alike[-1])
-
-    def frames_for(self, seconds: float) -> int:
-        """Frames, 4k + 1, that cover this many seconds; at most its longest clip."""
-        wanted = max(1, round(seconds * self.fps))
-        return min(1 + 4 * -(-(wanted - 1) // 4), self.frames)
 
 
 _SMALL_T2V = Sizes(16, 16, dim=1536, layers=30, heads=12, hidden=8960)
