@@ -4,8 +4,11 @@ It draws from files of whole models alone. So our random weights are written as 
 autoencoder beside them, and UMT5-XXL with random weights of four bits, of which nothing is timed.
 """
 
+import importlib
 import importlib.util
 import itertools
+import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     import numpy as np
     from torch import Tensor
 
@@ -36,31 +41,44 @@ def step_seconds(
         steps: how many are measured.
         scale: of guidance.
     """
-    import torch
-    from stable_diffusion_cpp import StableDiffusion
-
-    _channels, frames, rows, columns = size
-    times: list[float] = []
-
-    def step(done: int, total: int, seconds: float) -> None:
-        times.append(time.perf_counter())
-
+    spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         files = write_files(weights, Path(folder))
-        model = StableDiffusion(**files, n_threads=torch.get_num_threads())
-        model.generate_video(
-            prompt="a lake",
-            negative_prompt="dull",
-            width=8 * columns,
-            height=8 * rows,
-            video_frames=1 + 4 * (frames - 1),
-            sample_method="euler",
-            sample_steps=steps + 1,
-            cfg_scale=scale,
-            seed=7,
-            progress_callback=step,
-        )
+        here, there = spawn.Pipe(duplex=False)
+        child = spawn.Process(target=_draw, args=(there, files, size, steps + 1, scale))
+        child.start()
+        there.close()
+        try:
+            times = [here.recv() for _ in range(steps + 1)]
+        finally:
+            child.kill()  # decoding would take minutes more
+            child.join()
     return [after - before for before, after in itertools.pairwise(times)]
+
+
+def _draw(
+    told: "Connection",
+    files: dict[str, str],
+    size: tuple[int, ...],
+    steps: int,
+    scale: float,
+) -> None:
+    """Draw in a process of its own, and tell the time after each step."""
+    package: Any = importlib.import_module(PACKAGES[0])
+    _channels, frames, rows, columns = size
+    model = package.StableDiffusion(**files, n_threads=os.cpu_count())
+    model.generate_video(
+        prompt="a lake",
+        negative_prompt="dull",
+        width=8 * columns,
+        height=8 * rows,
+        video_frames=1 + 4 * (frames - 1),
+        sample_method="euler",
+        sample_steps=steps,
+        cfg_scale=scale,
+        seed=7,
+        progress_callback=lambda done, total, seconds: told.send(time.perf_counter()),
+    )
 
 
 def write_files(weights: "Mapping[str, Tensor]", folder: Path) -> dict[str, str]:
@@ -93,8 +111,9 @@ def write_files(weights: "Mapping[str, Tensor]", folder: Path) -> dict[str, str]
 
 
 def _write_text_encoder(path: Path) -> None:
-    import gguf
     import numpy as np
+
+    gguf: Any = importlib.import_module(PACKAGES[1])
 
     writer = gguf.GGUFWriter(path, "t5encoder")
     for name, shape in _text_shapes():
