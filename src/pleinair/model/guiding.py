@@ -46,9 +46,15 @@ class Network(Protocol):
     """A transformer, or what wraps one."""
 
     def __call__(
-        self, latents: Tensor, sigma: Tensor, context: Text, *, walk: Walk | None
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        context: Text,
+        *,
+        walk: Walk | None = None,
+        until: Tensor | None = None,
     ) -> Tensor:
-        """Velocity (B, C, F, h, w)."""
+        """Velocity (B, C, F, h, w); the mean one down to the levels ``until``, if given."""
         ...
 
 
