@@ -44,7 +44,7 @@ class Member:
             env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
         )
         theirs.close()
-        member = cls(place.rank, process, cast("Connection", ours))
+        member = cls(place.rank, process, ours)
         member.line.send(place)
         return member
 
@@ -170,8 +170,9 @@ class _Work:
                 self._tell(member, self.trouble is None)
         if self.trouble is not None:
             raise _CancelledError(self.trouble)
-        device = f"{made.metadata.device}, {len(self.members)} ranks"
-        return replace(made, metadata=replace(made.metadata, device=device))
+        drawn = cast("Generation", made)
+        device = f"{drawn.metadata.device}, {len(self.members)} ranks"
+        return replace(drawn, metadata=replace(drawn.metadata, device=device))
 
     def hear(self, members: list[Member]) -> dict[Member, tuple[str, Any]]:
         """What each of them says next."""

@@ -46,15 +46,17 @@ class Network(Protocol):
     """A transformer, or what wraps one."""
 
     def __call__(
-        self,
-        latents: Tensor,
-        sigma: Tensor,
-        context: Text,
-        *,
-        walk: Walk | None = None,
-        until: Tensor | None = None,
+        self, latents: Tensor, sigma: Tensor, context: Text, *, walk: Walk | None
     ) -> Tensor:
-        """Velocity (B, C, F, h, w); the mean one down to the levels ``until``, if given."""
+        """Velocity (B, C, F, h, w)."""
+        ...
+
+
+class FlowMap(Protocol):
+    """A transformer that leaps, or what wraps one."""
+
+    def __call__(self, latents: Tensor, sigma: Tensor, context: Text, *, until: Tensor) -> Tensor:
+        """Mean velocity (B, C, F, h, w) on the way down to the levels ``until``, (B, F or 1)."""
         ...
 
 

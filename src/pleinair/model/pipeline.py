@@ -14,7 +14,7 @@ from pleinair.errors import InputError, ModelError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
 from pleinair.model.few import few_of, load_few
-from pleinair.model.guiding import Guidance, Guided, Network
+from pleinair.model.guiding import FlowMap, Guidance, Guided, Network
 from pleinair.model.sampler import MeanVelocity, Velocity, adams, leaps, schedule
 from pleinair.model.speed import PRESETS, Speed, hasten
 from pleinair.model.start import Start
@@ -77,7 +77,7 @@ class Pipeline:
         self.dtype = dtype
         self.speed = speed
         self.few = few
-        self.few_network: Network | None = few  # this too
+        self.few_network: FlowMap | None = few  # this too
         self.device = model.text.places.device
         for network in filter(None, (self.transformer, few)):
             for module in network.modules():
