@@ -5,6 +5,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -12,6 +13,7 @@ import pytest
 import torch
 from torch import nn
 
+from pleinair.backends import ranks
 from pleinair.backends.base import open_backend
 from pleinair.backends.ranks import Ranks
 from pleinair.errors import InputError, ModelError
@@ -51,10 +53,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def pool(settings: Settings) -> Iterator[Ranks]:
-    ranks = open_backend("pleinair-1", replace(settings, parallel="sequence:2"))
-    assert isinstance(ranks, Ranks)
-    yield ranks
-    ranks.close()
+    opened = open_backend("pleinair-1", replace(settings, parallel="sequence:2"))
+    assert isinstance(opened, Ranks)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +94,18 @@ def test_few_steps_are_shared_too(pool: Ranks, settings: Settings) -> None:
 
 
 def test_what_progress_raises_ends_all_ranks_and_leaves_them_warm(
-    pool: Ranks, alone: Frames
+    pool: Ranks, alone: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes = [member.process.pid for member in pool.members]
+    said: list[set[str]] = []
+    hear = ranks._Work.hear
+
+    def listen(work: ranks._Work, members: list[ranks.Member]) -> dict[ranks.Member, Any]:
+        heard = hear(work, members)
+        said.append({kind for kind, _ in heard.values()})
+        return heard
+
+    monkeypatch.setattr(ranks._Work, "hear", listen)
 
     def cancel(done: int, total: int, stage: str) -> None:
         if done == 2:
@@ -102,6 +113,7 @@ def test_what_progress_raises_ends_all_ranks_and_leaves_them_warm(
 
     with pytest.raises(TimeoutError, match="enough"):
         pool.generate(REQUEST, cancel)
+    assert said == [{"step"}] * 3 + [{"stopped"}]
 
     def refuse(look: Callable[[], Frames]) -> None:
         raise InterruptedError("not this")
