@@ -36,12 +36,26 @@ def test_a_bare_environment_gives_the_shipped_weights() -> None:
         ("PLEINAIR_THREADS", "many"),
         ("PLEINAIR_SPEED", "quick"),
         ("PLEINAIR_SPEED", "fast,compile"),
+        ("PLEINAIR_PARALLEL", "sequence"),
+        ("PLEINAIR_PARALLEL", "sequence:1"),
+        ("PLEINAIR_PARALLEL", "sequence:two"),
+        ("PLEINAIR_PARALLEL", "guidance:4"),
+        ("PLEINAIR_PARALLEL", "layers:2"),
         ("PLEINAIR_WIEGHTS", "/models"),
     ],
 )
 def test_a_bad_variable_is_refused(name: str, value: str) -> None:
     with pytest.raises(InputError):
         Settings.read({name: value})
+
+
+def test_ranks_are_read_and_take_their_own_gpus() -> None:
+    assert Settings.read({}).ranks == 1
+    assert Settings.read({"PLEINAIR_PARALLEL": "sequence:4"}).ranks == 4
+    with pytest.raises(InputError, match="parallel: got 'sequence:0'; allowed: off, guidance:2"):
+        Settings(parallel="sequence:0")
+    with pytest.raises(InputError, match="each rank takes its own GPU"):
+        Settings(parallel="guidance:2", device="cuda:1")
 
 
 def test_the_server_reads_its_own_variables() -> None:

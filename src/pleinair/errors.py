@@ -47,6 +47,10 @@ class InputError(PleinairError, ValueError):
         self.got = got
         self.allowed = allowed
 
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, object, str]]:
+        """What it is made from anew in another process."""
+        return type(self), (self.field, self.got, self.allowed)
+
 
 class ModelError(PleinairError):
     """A model is unknown, missing, corrupt or does not fit the code."""

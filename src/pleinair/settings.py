@@ -32,6 +32,8 @@ class Settings:
         threads: processor threads, or None for torch's own choice.
         speed: ``exact``, ``balanced`` or ``fast``, and what differs from it, such as
             ``fast,compile=on``; see docs/speed.md.
+        parallel: ``off``, ``guidance:2`` or ``sequence:N``: one video on several GPUs; see
+            docs/speed.md.
         provenance: ``on`` signs every file that is delivered, ``off`` none.
         certificate: file with the certificates to sign with, PEM, the signer's first; one made at
             the first start, in ``PLEINAIR_HOME``/certificate, if empty.
@@ -50,6 +52,7 @@ class Settings:
     device: str = "auto"
     threads: int | None = None
     speed: str = "exact"
+    parallel: str = "off"
     provenance: str = "on"
     certificate: str = ""
     certificate_key: str = ""
@@ -72,12 +75,25 @@ class Settings:
             raise InputError("threads", self.threads, "whole numbers from 1 to 1024")
         if not re.fullmatch(r"(exact|balanced|fast)(, *\w+=[\w.-]+)*", self.speed):
             raise InputError("speed", self.speed, "exact, balanced or fast, then name=value")
+        fine = bool(re.fullmatch(r"off|guidance:2|sequence:([2-9]|[1-9]\d)", self.parallel))
+        _check(
+            "parallel", self.parallel, fine, "off, guidance:2, or sequence:N with N from 2 to 99"
+        )
+        if self.ranks > 1 and self.device.startswith("cuda:"):
+            raise InputError(
+                "device", self.device, "auto, cpu or cuda: each rank takes its own GPU"
+            )
         _check("provenance", self.provenance, self.provenance in ("on", "off"), "on or off")
         both = bool(self.certificate) == bool(self.certificate_key)
         _check("certificate_key", self.certificate_key, both, "set if certificate is, else empty")
         at = self.timestamp_server
         fine = not at or at.startswith(("http://", "https://"))
         _check("timestamp_server", at, fine, "an http(s) address")
+
+    @property
+    def ranks(self) -> int:
+        """Processes that make one video together."""
+        return int(self.parallel.partition(":")[2] or 1)
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":

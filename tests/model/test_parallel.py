@@ -1,5 +1,6 @@
 """Two processes on one processor draw what one draws."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,12 +31,14 @@ def _pipeline(speed: Speed) -> Pipeline:
     nn.init.normal_(network.head.head.weight, std=0.1)
     hasten(network, speed)
     model = Model(Autoencoder(autoencoder).eval(), text, network, words, {"shift": 2.0})
-    return Pipeline(model, speed=speed)
+    few = Transformer(replace(config, flow_map=True)).eval()
+    nn.init.normal_(few.head.head.weight, std=0.1)
+    return Pipeline(model, speed=speed, few=few)
 
 
-def _draw(pipeline: Pipeline) -> Tensor:
+def _draw(pipeline: Pipeline, guidance: float | None = 3.0) -> Tensor:
     given = {0: torch.zeros(8, 3, 3)}  # levels that differ from frame to frame
-    return pipeline.generate("a boat", guidance=3.0, given=given, **ASKED).video
+    return pipeline.generate("a boat", guidance=guidance, given=given, **ASKED).video
 
 
 def _work() -> dict[str, Any]:
@@ -49,6 +52,14 @@ def _work() -> dict[str, Any]:
             lambda _, inputs, seen=seen: seen.add((inputs[0].shape[0], inputs[0].shape[2]))
         )
         made[how] = (_draw(pipeline), seen)
+    for how in ("sequence", "guidance"):
+        pipeline = spread(_pipeline(WAYS["sequence"]), how)
+        assert pipeline.few is not None
+        seen = set()
+        pipeline.few.blocks[0].register_forward_pre_hook(
+            lambda _, inputs, seen=seen: seen.add((inputs[0].shape[0], inputs[0].shape[2]))
+        )
+        made[f"few {how}"] = (_draw(pipeline, None), seen)
     refused = spread(_pipeline(CACHED), "sequence")
     with pytest.raises(InputError, match="cache"):
         _draw(refused)
@@ -70,6 +81,11 @@ def test_two_ranks_draw_what_one_draws() -> None:
         torch.testing.assert_close(video, _draw(_pipeline(speed)), atol=1e-5, rtol=1e-5)
         # Five of nine tokens of both ways; all tokens of one way.
         assert seen == ({(2, 5)} if how == "sequence" else {(1, 9)})
+    few = _draw(_pipeline(WAYS["sequence"]), None)
+    for how, places in (("sequence", 5), ("guidance", 9)):  # guidance is built in: nothing to share
+        video, seen = made[f"few {how}"]
+        torch.testing.assert_close(video, few, atol=1e-5, rtol=1e-5)
+        assert seen == {(1, places)}
 
 
 def test_unknown_ways_are_refused() -> None:

@@ -176,6 +176,13 @@ def test_a_worker_takes_no_less_than_nothing_of_a_machine() -> None:
         Cluster(gpus=-1)
 
 
+def test_a_worker_of_several_ranks_asks_for_a_gpu_for_each_where_there_are_any() -> None:
+    assert Cluster().gpus_of(4, there=8.0) == 4
+    assert Cluster(gpus=6).gpus_of(4, there=8.0) == 6
+    assert Cluster().gpus_of(4, there=0.0) == 0
+    assert Cluster(gpus=0.5).gpus_of(1, there=8.0) == 0.5
+
+
 def _until(fits: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not fits():

@@ -252,10 +252,17 @@ def memory_full(request: VideoRequest, reason: object) -> MemoryFullError:
 
 @cache
 def open_backend(model: str, settings: Settings) -> Backend:
-    """The model of that name, loaded once and kept warm.
+    """The model of that name, loaded once and kept warm; on several ranks if the settings say so.
+
+    A model without weights has nothing to share and ignores that setting.
 
     Raises:
         ModelError: the name is unknown, or its weights are missing or corrupt.
+        InputError: the model cannot be shared as the settings ask.
     """
     check_model(model)
+    if settings.ranks > 1 and MODELS[model].file:
+        from pleinair.backends.ranks import Ranks
+
+        return Ranks(model, settings)
     return MODELS[model].open(settings)

@@ -52,6 +52,14 @@ class Network(Protocol):
         ...
 
 
+class FlowMap(Protocol):
+    """A transformer that leaps, or what wraps one."""
+
+    def __call__(self, latents: Tensor, sigma: Tensor, context: Text, *, until: Tensor) -> Tensor:
+        """Mean velocity (B, C, F, h, w) on the way down to the levels ``until``, (B, F or 1)."""
+        ...
+
+
 class Guided:
     """The guided velocity of one clip.
 

@@ -67,12 +67,19 @@ class Shared:
             cast("Block", block).self_attn.attend = self.attention
 
     def __call__(
-        self, latents: Tensor, sigma: Tensor, context: Text, *, walk: Walk | None
+        self,
+        latents: Tensor,
+        sigma: Tensor,
+        context: Text,
+        *,
+        walk: Walk | None = None,
+        until: Tensor | None = None,
     ) -> Tensor:
         """Velocity (B, C, F, h, w), the same on every rank."""
         if walk is not None:
             raise InputError("speed: cache", type(walk).__name__, "none where tokens are shared")
-        return cast("Tensor", self.transformer(latents, sigma, context, walk=self._walk))
+        shared = self.transformer(latents, sigma, context, walk=self._walk, until=until)
+        return cast("Tensor", shared)
 
     def _walk(
         self, blocks: nn.ModuleList, x: Tensor, level: Tensor, turns: Tensor, text: Text
@@ -117,6 +124,9 @@ class Apart(Guided):
 def spread(pipeline: Pipeline, how: str) -> Pipeline:
     """Share the work of a pipeline with those of the other ranks.
 
+    Few-step weights have guidance built in: there ``guidance`` shares nothing, and every rank
+    does the same.
+
     Args:
         pipeline: this rank's, on its own device; the others hold the same.
         how: ``sequence`` for tokens, on as many ranks as divide the heads; ``guidance`` on two.
@@ -126,6 +136,7 @@ def spread(pipeline: Pipeline, how: str) -> Pipeline:
     """
     if how == "sequence":
         pipeline.network = Shared(pipeline.transformer)
+        pipeline.few_network = pipeline.few and Shared(pipeline.few)
     elif how == "guidance":
         pipeline.guided = Apart
     else:
@@ -149,11 +160,22 @@ def launch(count: int, work: Callable[..., Any], *arguments: object) -> Any:  # 
         return torch.load(Path(folder) / "answer", weights_only=False)
 
 
-def _member(
-    rank: int, count: int, folder: Path, work: Callable[..., Any], arguments: tuple[object, ...]
-) -> None:
-    gpu = torch.cuda.is_available()
+def join(rank: int, count: int, folder: Path, *, gpu: bool) -> None:
+    """Make this process one of `count` ranks, which meet in a folder.
+
+    Args:
+        rank: of this process, and the GPU that it takes.
+        count: of ranks.
+        folder: a new one, which all of them see.
+        gpu: whether each has a GPU; else all are on the processor.
+
+    Raises:
+        InputError: there are fewer GPUs than ranks.
+    """
     if gpu:
+        if count > torch.cuda.device_count():
+            there = torch.cuda.device_count()
+            raise InputError("parallel", count, f"at most {there} ranks, one for each GPU here")
         torch.cuda.set_device(rank)
     dist.init_process_group(
         "nccl" if gpu else "gloo",
@@ -162,6 +184,12 @@ def _member(
         world_size=count,
         timeout=TIMEOUT,
     )
+
+
+def _member(
+    rank: int, count: int, folder: Path, work: Callable[..., Any], arguments: tuple[object, ...]
+) -> None:
+    join(rank, count, folder, gpu=torch.cuda.is_available())
     try:
         answer = work(*arguments)
         if rank == 0:

@@ -14,7 +14,7 @@ from pleinair.errors import InputError, ModelError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
 from pleinair.model.few import few_of, load_few
-from pleinair.model.guiding import Guidance, Guided, Network
+from pleinair.model.guiding import FlowMap, Guidance, Guided, Network
 from pleinair.model.sampler import MeanVelocity, Velocity, adams, leaps, schedule
 from pleinair.model.speed import PRESETS, Speed, hasten
 from pleinair.model.start import Start
@@ -77,6 +77,7 @@ class Pipeline:
         self.dtype = dtype
         self.speed = speed
         self.few = few
+        self.few_network: FlowMap | None = few  # this too
         self.device = model.text.places.device
         for network in filter(None, (self.transformer, few)):
             for module in network.modules():
@@ -234,16 +235,15 @@ class Pipeline:
 
     def _leap(self, prompt: Encoded) -> MeanVelocity:
         """The mean velocity of one clip, with guidance built in; raises ModelError."""
-        if self.few is None:
+        if self.few is None or self.few_network is None:
             raise ModelError("this model has no few-step weights; ask for guidance")
         context, mask = self.text(batch([prompt]).to(self.device))
-        text, few = self.few.read(context, mask), self.few
+        text, few = self.few.read(context, mask), self.few_network
 
         def velocity(latents: Tensor, sigma: Tensor, until: Tensor) -> Tensor:
             if (sigma == sigma[:, :1]).all():  # one level for all frames is computed once
                 sigma, until = sigma[:, :1], until[:, :1]
-            made: Tensor = few(latents, sigma, text, until=until)
-            return made.float()
+            return few(latents, sigma, text, until=until).float()
 
         return velocity
 

@@ -35,7 +35,8 @@ class Cluster:
     Attributes:
         address: of a running cluster, such as ``10.0.0.5:6379`` or ``auto``; a cluster of this
             machine alone is started, and ended with the engine, if None.
-        cpus, gpus: what each worker takes of a machine. The machine that the engine runs on
+        cpus, gpus: what each worker takes of a machine; a GPU for each rank at least, where the
+            cluster has any and a video is made by several. The machine that the engine runs on
             needs none of them.
     """
 
@@ -48,6 +49,15 @@ class Cluster:
         for name in ("cpus", "gpus"):
             if getattr(self, name) < 0:
                 raise InputError(f"worker_{name}", getattr(self, name), "0 and more")
+
+    def gpus_of(self, ranks: int, there: float) -> float:
+        """GPUs to ask for, for one worker.
+
+        Args:
+            ranks: that make one video; each takes a GPU where there are any.
+            there: GPUs of the cluster.
+        """
+        return max(self.gpus, ranks) if ranks > 1 and there else self.gpus
 
 
 class Post:
@@ -122,9 +132,10 @@ class RayEngine:
                 self._ray.init(**where, log_to_driver=False, logging_level="WARNING")
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise UnavailableError(f"the Ray cluster cannot be reached: {error}") from error
+        ranks = max(plan.settings.ranks for plan in self._plans)
         actor = self._ray.remote(
             num_cpus=self.cluster.cpus,
-            num_gpus=self.cluster.gpus,
+            num_gpus=self.cluster.gpus_of(ranks, self._ray.cluster_resources().get("GPU", 0.0)),
             max_restarts=-1,
             max_task_retries=-1,
             max_concurrency=3,  # one works, two are free to answer
