@@ -12,12 +12,13 @@ from pleinair.backends.base import (
     Metadata,
     Preview,
     Progress,
+    check_abilities,
 )
-from pleinair.backends.delivery import deliver
+from pleinair.backends.delivery import deliver, moments
 from pleinair.backends.device import device_of, within_memory
-from pleinair.backends.given import Beginning, begin
+from pleinair.backends.given import Beginning, begin, kept, kept_notes
 from pleinair.errors import InputError
-from pleinair.media.frames import at_rate, resize, to_frames, to_tensor
+from pleinair.media.frames import resize, to_frames, to_tensor
 from pleinair.model.pipeline import Clips
 from pleinair.model.speed import Speed
 from pleinair.model.wan.pipeline import WanPipeline
@@ -96,10 +97,8 @@ class Wan:
         preset = self.preset
         if request.seconds > preset.longest:
             raise InputError("seconds", request.seconds, f"at most {preset.longest:g} here")
+        check_abilities(request, preset.abilities)
         for item in request.given:
-            able = sorted(preset.abilities - {"negative_prompt"})
-            if item.role not in able:
-                raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
             if item.role == "frame" and item.at > 0:
                 raise InputError("at", item.at, "0 seconds: this model begins from a picture")
         if preset.picture_needed and not (beginning.pictures or beginning.extend):
@@ -129,16 +128,17 @@ class Wan:
             preview=preview and (lambda look: preview(lambda: to_frames(look()))),
         )
         started = time.perf_counter()
+        places = [moment * self.fps for moment in moments(request, beginning)]
         delivered = []
         for i, video in enumerate(clips.video):
             if progress:
                 progress(i, request.variations, "deliver")
-            delivered.append(deliver(to_frames(video), self.fps, request, beginning))
+            delivered.append(deliver(to_frames(video), places, request, beginning))
         seconds = {**clips.timings, "deliver": time.perf_counter() - started}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
         metadata = self._metadata(request, clips, beginning, seconds, steps)
-        return Generation(tuple(delivered), request.fps, metadata)
+        return Generation(tuple(delivered), request.fps, metadata, kept(request, beginning))
 
     def _metadata(
         self,
@@ -151,9 +151,8 @@ class Wan:
         notes = list(beginning.notes)
         if any(at > 0 for at in beginning.pictures):
             notes.append("pictures after the first moment have no effect with this model")
-        if clip := beginning.extend:
-            kept = len(at_rate(clip.frames, clip.fps, request.fps))
-            notes.append(f"the first {kept:,} frames are those of the clip that was given")
+        notes += kept_notes(request, beginning)
+        if beginning.extend:
             notes.append("the model saw the last frame of the clip, not its motion")
         scale = self.preset.guidance[0] if request.guidance is None else request.guidance
         return Metadata(

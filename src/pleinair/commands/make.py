@@ -158,7 +158,7 @@ def _write(
     kind, fps = format_of(output, format), generation.fps
     for i, frames in enumerate(generation.clips):
         origin = Origin(request, i, sources)
-        mark = marking.of(frames, f"{request.digest}/{i}", request.before(len(frames)))
+        mark = marking.of(frames, f"{request.digest}/{i}", generation.kept)
 
         def keep(
             path: Path,
