@@ -131,6 +131,8 @@ class VideoRequest:
             if not _is_whole(side) or side % 2 or not SIDES[0] <= side <= SIDES[1]:
                 allowed = f"even whole numbers of pixels from {SIDES[0]} to {SIDES[1]}"
                 raise InputError("size", f"{self.width}x{self.height}", allowed)
+        if self.loop and self.frames == 1:
+            raise InputError("loop", self.loop, "false for a single picture")
         pixels = self.width * self.height * self.frames * self.variations
         if pixels > MOST_PIXELS:
             asked = f"{self.width}x{self.height}, {self.frames:,} frames, {self.variations} times"

@@ -87,7 +87,6 @@ def test_what_is_drawn_before_a_clip_ends_where_the_clip_begins(
     assert _is(made.frames[48:], MATERIALS[B])
     # The clip begins at frame 17, the first of latent 5: 48 frames at 24 are 16 at 8.
     assert _greys(drawn) == {5: 209, 6: 221}  # the last of each group of four
-    assert drawn.asked["tail"] == 2
     assert round(drawn.asked["seconds"] * 8) == 25
     assert _seen(made.frames[:48]) == pytest.approx(1 + np.arange(48) / 3, abs=0.6)
     assert "the last 24 frames" in made.metadata.notes[0]
@@ -120,7 +119,6 @@ def test_a_short_clip_that_follows_is_one_group(embedded: Embedded, drawn: _Pipe
     request = replace(REQUEST, given=(Given("before", B),))
     embedded.generate(request, materials={B: _clip(200, 205, 6)})
     assert _greys(drawn) == {5: 205}
-    assert drawn.asked["tail"] == 1
 
 
 def test_a_retake_keeps_all_but_its_part(embedded: Embedded, drawn: _Pipeline) -> None:

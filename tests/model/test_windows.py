@@ -10,6 +10,7 @@ from pleinair.model.windows import (
     OVERLAP,
     WINDOW,
     Watched,
+    Window,
     clean_estimate,
     denoise,
     ring,
@@ -31,26 +32,35 @@ def test_windows_cover_a_clip_and_overlap(frames: int) -> None:
 
 @pytest.mark.parametrize("gap", [1, 2, 3, 4, 5, 6, 7, 8, 11, 30])
 @pytest.mark.parametrize(("head", "tail"), [(0, 1), (0, 2), (1, 1), (1, 2), (2, 1), (2, 2)])
-def test_windows_to_a_clip_that_follows_draw_each_frame_once_beside_one_that_is_there(
-    gap: int, head: int, tail: int
+@pytest.mark.parametrize("after", [0, 1, 7])
+def test_windows_draw_each_frame_once_beside_one_that_is_there(
+    gap: int, head: int, tail: int, after: int
 ) -> None:
-    frames = head + gap + tail
-    there = [*range(head), *range(head + gap, frames)]
-    for seen, new in windows(frames, head, tail):
-        drawn = list(range(new.start, new.stop))
+    end = head + gap + tail
+    there = [*range(head), *range(head + gap, end)]
+    order = windows(end + after, there)
+    bridged = False
+    for seen, new in order:
+        drawn = set(range(new.start, new.stop)) - set(there)
         assert drawn
-        assert not set(drawn) & set(there)
-        assert 0 <= seen.start <= new.start < new.stop <= seen.stop <= frames
+        assert 0 <= seen.start <= new.start < new.stop <= seen.stop <= end + after
         assert seen.stop - seen.start <= WINDOW
-        beside = set(range(seen.start, seen.stop)) & set(there)
-        assert beside & {new.start - 1, new.stop}
-        if not head:
-            assert new.stop in beside  # what follows is known
+        known = set(range(seen.start, seen.stop)) & set(there)
+        assert known & {min(drawn) - 1, max(drawn) + 1}
+        bridged |= {min(drawn) - 1, max(drawn) + 1} <= known
+        if not head and max(drawn) < gap:
+            assert max(drawn) + 1 in known
             assert seen.start < new.start or new.start == 0
         there += drawn
-    assert sorted(there) == list(range(frames))
-    if head:
-        assert {new.start - 1, new.stop} <= beside  # the last window sees both sides
+    assert sorted(there) == list(range(end + after))
+    assert bridged == bool(head)  # a window sees both sides of what was a gap
+
+
+def test_a_picture_on_the_way_is_arrived_at() -> None:
+    """Were the windows to go on forward, the last one would begin after frame 5 was drawn."""
+    assert windows(6, {0, 1, 5})[-1] == Window(slice(1, 6), slice(3, 5))
+    assert windows(5, {0, 4}) == [Window(slice(0, 5), slice(1, 4))]
+    assert windows(8, {0, 1}) == windows(8, {0}) == windows(8)
 
 
 def test_what_a_window_sees_and_does_not_keep_is_drawn_again() -> None:
@@ -62,7 +72,7 @@ def test_what_a_window_sees_and_does_not_keep_is_drawn_again() -> None:
 
     start = torch.zeros(1, 4, 7, 2, 2)
     held = torch.tensor([False] * 5 + [True] * 2)
-    drawn = denoise(sample, start.clone, start, held, schedule(1), print, windows(7, 0, 2))
+    drawn = denoise(sample, start.clone, start, held, schedule(1), print, windows(7, {5, 6}))
     assert drawn[0, 0, :, 0, 0].tolist() == [1] * 5 + [0, 0]
     assert [held.tolist() for held in asked] == [
         [False] * 3 + [True] * 2,

@@ -103,7 +103,6 @@ class Embedded:
             given=start.given,
             source=start.source,
             strength=beginning.strength,
-            tail=start.tail,
             loop=request.loop,
             progress=progress,
             preview=preview and (lambda look: preview(lambda: to_frames(look()))),

@@ -34,14 +34,12 @@ class Timeline:
         given: clean latents.
         source: latents of a clip to be drawn anew.
         seconds: of what is drawn.
-        tail: latents at the end that are those of a clip that follows.
         places: frames at which the delivered new ones are seen.
     """
 
     given: dict[int, Tensor]
     source: Tensor | None
     seconds: float
-    tail: int
     places: list[Fraction]
 
 
@@ -90,7 +88,7 @@ def timeline(
         source = encode(to_tensor(resize(_at(clip, native), *size)))
     seconds = Fraction(TEMPORAL * (last + tail) + 1, FPS) if tail else start / FPS + request.seconds
     places = [start + moment * FPS * pace for moment in seen]
-    return Timeline(given, source, float(seconds), tail, places)
+    return Timeline(given, source, float(seconds), places)
 
 
 def _loop(
@@ -104,7 +102,7 @@ def _loop(
         given[group] = _still(picture, size, encode, group=True)
     turn = Fraction(TEMPORAL * groups, request.frames)
     places = [i * turn for i in range(request.frames)]
-    return Timeline(given, None, request.seconds, 0, places)
+    return Timeline(given, None, request.seconds, places)
 
 
 def _still(picture: Picture, size: tuple[int, int], encode: Encode, *, group: bool) -> Tensor:

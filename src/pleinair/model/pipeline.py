@@ -155,7 +155,6 @@ class Pipeline:
         given: Mapping[int, Tensor] | None = None,
         source: Tensor | None = None,
         strength: float = 1.0,
-        tail: int = 0,
         loop: bool = False,
         progress: Progress | None = None,
         preview: Preview | None = None,
@@ -163,7 +162,7 @@ class Pipeline:
         """Draw clips.
 
         One window holds about two seconds. A longer clip is drawn in several, each of which is
-        given the last latent frames of the one before.
+        given latent frames of the one before; see `pleinair.model.windows.windows`.
 
         Args:
             prompt: what to show.
@@ -181,8 +180,6 @@ class Pipeline:
                 the noise level ``strength`` on, with the steps of the schedule that are below it:
                 SDEdit, Meng et al., arXiv 2108.01073.
             strength: above 0 and at most 1, where nothing is left of the source.
-            tail: how many of the latents given last are those of a clip that follows, to which
-                the windows lead; see `pleinair.model.windows.windows`.
             loop: whether the last frame leads into the first. Such a clip is groups of four frames
                 alone, T = 4k, and what is given or a source is latents of such groups.
             progress: called as ``progress(done, total, stage)`` before the first step and after
@@ -203,7 +200,8 @@ class Pipeline:
         start = Start(shape, given or {}, source, strength)
         sigmas = schedule(steps, shift=self.about["shift"], start=start.level)
         report = progress or (lambda done, total, stage: None)
-        order = _order(length, start.given, tail, loop=loop)
+        whole = slice(0, length)  # a loop is drawn all around at once
+        order = [Window(whole, whole)] if loop else windows(length, start.given)
         total = variations * len(order) * (len(sigmas) - 1)
         done = itertools.count()
 
@@ -228,8 +226,8 @@ class Pipeline:
             clips = []
             for i in range(variations):
                 latents, held = (tensor.to(self.device) for tensor in start.latents(seed + i))
-                whole = ring(velocity, length) if loop else velocity
-                clips.append(denoise(sample, whole, latents, held, sigmas, tick, order))
+                model = ring(velocity, length) if loop else velocity
+                clips.append(denoise(sample, model, latents, held, sigmas, tick, order))
             clock.append(time.perf_counter())
             videos = []
             for i, latents in enumerate(clips):
@@ -292,11 +290,3 @@ def latent_frames(seconds: float) -> int:
 def loop_frames(seconds: float) -> int:
     """Latent frames, of four frames each, of a loop of about this length."""
     return max(1, round(seconds * FPS / TEMPORAL))
-
-
-def _order(frames: int, given: Mapping[int, Tensor], tail: int, *, loop: bool) -> list[Window]:
-    """The windows in which a clip is drawn; a loop is drawn as one."""
-    if loop:
-        return [Window(slice(0, frames), slice(0, frames))]
-    head = next(i for i in itertools.count() if i not in given)
-    return windows(frames, head, tail)

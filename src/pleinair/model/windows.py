@@ -1,7 +1,7 @@
 """A clip of any length, window by window: what the model sees at a time, and what came of it."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -19,59 +19,74 @@ class Window(NamedTuple):
     new: slice
 
 
-def windows(frames: int, head: int = 0, tail: int = 0) -> list[Window]:
+def windows(frames: int, given: Collection[int] = ()) -> list[Window]:
     """Overlapping windows over the latent frames of a clip, in the order of drawing.
+
+    What lies before all that is given is drawn backward from it, what lies between, inward from
+    both sides, and what comes after it, forward.
 
     Args:
         frames: of the whole clip.
-        head: how many at its start are given.
-        tail: how many at its end are those of a clip that follows.
+        given: which of them are there.
     """
-    if not tail:
-        return forward(frames)
-    return inward(frames, head, tail) if head else backward(frames, tail)
+    order: list[Window] = []
+    low = 0
+    while (low := _next(low, frames, given, there=False)) < frames:
+        high = _next(low, frames, given, there=True)
+        end = _next(high, frames, given, there=False)  # of what is there after the gap
+        if high == frames:
+            order += forward(low, frames)
+        else:
+            order += inward(low, high, end) if low else backward(high, end)
+        low = end
+    return order or forward(0, frames)
 
 
-def forward(frames: int) -> list[Window]:
-    """From the start, each window given the end of the one before."""
-    starts = range(0, max(1, frames - OVERLAP), WINDOW - OVERLAP)
+def forward(low: int, frames: int) -> list[Window]:
+    """To the end, each window given the last frames before it."""
+    first = max(0, low - OVERLAP)
+    starts = range(first, max(first + 1, frames - OVERLAP), WINDOW - OVERLAP)
     seen = [slice(start, min(start + WINDOW, frames)) for start in starts]
     return [Window(frames, frames) for frames in seen]
 
 
-def backward(frames: int, tail: int) -> list[Window]:
-    """From the end, each window given the start of the one that follows.
+def backward(high: int, end: int) -> list[Window]:
+    """From what is there from ``high`` to ``end`` to the start, each window given what follows it.
 
     The first latent frame that the model sees is a single picture to it. So, but for that of the
     clip, the first one of a window is drawn and not kept.
     """
-    found, stop = [], frames - tail
-    while stop > 0:
-        end = min(frames, stop + OVERLAP)
-        start = max(0, end - WINDOW)
-        found.append(Window(slice(start, end), slice(start + 1 if start else 0, stop)))
-        stop = found[-1].new.start
-    return found
+    order = []
+    while high > 0:
+        stop = min(end, high + OVERLAP)
+        start = max(0, stop - WINDOW)
+        order.append(Window(slice(start, stop), slice(start + 1 if start else 0, high)))
+        high = order[-1].new.start
+    return order
 
 
-def inward(frames: int, head: int, tail: int) -> list[Window]:
-    """From both ends in turn, until one window sees both sides of what is left."""
-    found: list[Window] = []
-    low, high = head, frames - tail
-    while frames > WINDOW and high - low > BRIDGE:
+def inward(low: int, high: int, end: int) -> list[Window]:
+    """From both sides of a gap in turn, until one window sees both sides of what is left."""
+    order: list[Window] = []
+    while end > WINDOW and high - low > BRIDGE:
         half = -(-(high - low - BRIDGE) // 2)
-        if len(found) % 2 == 0:
+        if len(order) % 2 == 0:
             start = max(0, low - OVERLAP)
             new = slice(low, low + min(half, WINDOW - OVERLAP))
             low = new.stop
         else:
-            start = max(0, min(frames, high + OVERLAP) - WINDOW)
+            start = max(0, min(end, high + OVERLAP) - WINDOW)
             new = slice(high - min(half, WINDOW - OVERLAP - 1), high)
             high = new.start
-        found.append(Window(slice(start, min(start + WINDOW, frames)), new))
-    start = max(0, min(low - 1, frames - WINDOW))
-    found.append(Window(slice(start, min(start + WINDOW, frames)), slice(low, high)))
-    return found
+        order.append(Window(slice(start, min(start + WINDOW, end)), new))
+    start = max(0, min(low - 1, end - WINDOW))
+    order.append(Window(slice(start, min(start + WINDOW, end)), slice(low, high)))
+    return order
+
+
+def _next(start: int, frames: int, given: Collection[int], *, there: bool) -> int:
+    """The next frame from ``start`` on that is given, or is not; ``frames`` if there is none."""
+    return next((i for i in range(start, frames) if (i in given) == there), frames)
 
 
 def denoise(
@@ -92,7 +107,7 @@ def denoise(
         held: (F,), True where a frame is given.
         sigmas: noise levels, from that of the latents to 0.
         tick: called after each step.
-        order: of the windows, forward if None.
+        order: of the windows; forward if None.
     """
     latents, held = latents.clone(), held.clone()
     for seen, new in order or windows(latents.shape[2]):
