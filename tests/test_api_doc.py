@@ -47,7 +47,8 @@ def test_every_extra_field_is_on_the_page(
     document: Document,
 ) -> None:
     schemas = document["components"]["schemas"]
-    for name in ("CreateVideo", "RemixVideo", "EditVideo", "ExtendVideo", "VideoObject"):
+    more = ("ConnectVideos", "RetakeVideo")
+    for name in ("CreateVideo", "RemixVideo", "EditVideo", "ExtendVideo", "VideoObject", *more):
         properties: dict[str, dict[str, str]] = schemas[name]["properties"]
         extras = [key for key, said in properties.items() if "Extra" in said.get("description", "")]
         assert extras

@@ -45,6 +45,9 @@ PICTURE, CLIP = Given("frame", "a" * 64), Given("extend", "b" * 64)
         ("given", (PICTURE,) * (MOST_GIVEN + 1)),
         ("given", (CLIP, CLIP)),
         ("given", (CLIP, Given("edit", "c" * 64))),
+        ("given", (Given("before", "b" * 64), Given("retake", "c" * 64))),
+        ("given", (Given("before", "b" * 64),) * 2),
+        ("loop", 1),
     ],
 )
 def test_a_bad_value_is_refused_by_the_name_of_its_field(field: str, value: object) -> None:
@@ -133,6 +136,27 @@ def test_what_is_given_and_kept_out_belongs_to_the_digest() -> None:
         replace(GOOD, given=(replace(PICTURE, at=1.0),)),
     ]
     assert len({GOOD.digest, *(other.digest for other in others)}) == 4
+
+
+def test_two_clips_can_be_connected_and_a_loop_has_none() -> None:
+    both = replace(GOOD, given=(CLIP, Given("before", "c" * 64), PICTURE))
+    assert len(both.given) == 3
+    assert replace(GOOD, given=(PICTURE,), loop=True).loop
+    for role in ("edit", "extend", "before", "retake"):
+        with pytest.raises(InputError, match="loop: got True"):
+            replace(GOOD, given=(Given(role, "c" * 64),), loop=True)
+
+
+def test_a_retake_may_begin_late_in_a_long_clip() -> None:
+    assert Given("retake", "a" * 64, at=110.0).at == 110
+
+
+def test_a_request_that_is_no_loop_has_the_record_that_it_always_had() -> None:
+    assert "loop" not in GOOD.as_dict()
+    loop = replace(GOOD, loop=True)
+    assert loop.as_dict() == {**GOOD.as_dict(), "loop": True}
+    assert loop.digest != GOOD.digest
+    assert VideoRequest.from_dict(json.loads(json.dumps(loop.as_dict()))) == loop
 
 
 def test_a_request_comes_back_from_its_record() -> None:

@@ -19,10 +19,15 @@ MOST_PIXELS = 1_500_000_000
 """Pixels of all frames of all variations, which are held in memory at three bytes each."""
 
 
-ROLES = ("frame", "edit", "extend", "character")
+ROLES = ("frame", "edit", "extend", "before", "retake", "character")
 """What a given picture or clip is for; see `Given`."""
 
+KEPT = ("extend", "before", "retake")
+"""Roles of clips that are delivered as they are, beside what is new."""
+
 MOST_GIVEN = 16
+_LONGEST = 3600.0  # seconds of a clip of which a part is drawn anew
+_TOGETHER = ({"edit"}, {"extend"}, {"before"}, {"extend", "before"}, {"retake"})
 
 
 def draw_seed() -> int:
@@ -36,10 +41,13 @@ class Given:
 
     Attributes:
         role: ``frame`` is a picture to be seen at a time, ``edit`` a clip to be drawn anew,
-            ``extend`` a clip to be continued, ``character`` a clip of somebody in the prompt.
+            ``extend`` a clip to be continued, ``before`` a clip before which something is drawn
+            (with one to extend, what connects the two), ``retake`` a clip of which a part is drawn
+            anew, ``character`` a clip of somebody in the prompt.
         sha256: digest of the file's bytes, 64 hexadecimal digits.
-        at: seconds at which a frame is seen, 0–60.
-        strength: how much an edit may change, above 0 and at most 1, where nothing is kept.
+        at: seconds at which a frame is seen, 0–60, or from which on a retake draws.
+        strength: how much an edit or a retake may change, above 0 and at most 1, where nothing
+            is kept.
         name: of a character, as it stands in the prompt.
 
     Raises:
@@ -58,7 +66,7 @@ class Given:
             raise InputError("given", self.role, ", ".join(ROLES))
         if not re.fullmatch(r"[0-9a-f]{64}", str(self.sha256)):
             raise InputError("given", self.sha256, "64 hexadecimal digits")
-        _check_number("at", self.at, 0, MOST_SECONDS)
+        _check_number("at", self.at, 0, _LONGEST if self.role == "retake" else MOST_SECONDS)
         _check_number("strength", self.strength, 0, 1, above=True)
         if len(self.name) > 80:
             raise InputError("name", self.name, "up to 80 characters")
@@ -82,8 +90,10 @@ class VideoRequest:
             model does best with.
         variations: how many videos, 1–16.
         negative_prompt: what to keep out, 0–32,000 characters; it works where guidance does.
-        given: pictures and clips that it begins from, at most 16. With a clip to extend,
-            ``seconds`` is the length of what is added.
+        given: pictures and clips that it begins from, at most 16. With a clip to extend, to
+            begin before or to retake, ``seconds`` is the length of what is drawn, and the times of
+            frames are counted in it.
+        loop: whether the last frame leads into the first.
 
     Raises:
         InputError: a value is not allowed; the error names the field.
@@ -101,6 +111,7 @@ class VideoRequest:
     variations: int = 1
     negative_prompt: str = ""
     given: tuple[Given, ...] = ()
+    loop: bool = False
 
     def __post_init__(self) -> None:
         """Check every field; nothing behind this door checks again."""
@@ -120,6 +131,8 @@ class VideoRequest:
             if not _is_whole(side) or side % 2 or not SIDES[0] <= side <= SIDES[1]:
                 allowed = f"even whole numbers of pixels from {SIDES[0]} to {SIDES[1]}"
                 raise InputError("size", f"{self.width}x{self.height}", allowed)
+        if self.loop and self.frames == 1:
+            raise InputError("loop", self.loop, "false for a single picture")
         pixels = self.width * self.height * self.frames * self.variations
         if pixels > MOST_PIXELS:
             asked = f"{self.width}x{self.height}, {self.frames:,} frames, {self.variations} times"
@@ -128,21 +141,21 @@ class VideoRequest:
             )
 
     def _check_given(self) -> None:
-        """Frames lie within the video; at most one clip is edited or extended."""
+        """Frames lie within the video; clips are of roles that go together."""
         if len(self.given) > MOST_GIVEN:
             raise InputError("given", self.given, f"at most {MOST_GIVEN} pictures and clips")
-        clips = [item for item in self.given if item.role in ("edit", "extend")]
-        if len(clips) > 1:
-            raise InputError("given", [item.role for item in clips], "one clip to edit or extend")
+        clips = [item.role for item in self.given if item.role not in ("frame", "character")]
+        if clips and (len(clips) > len(set(clips)) or set(clips) not in _TOGETHER):
+            allowed = "one clip to edit, extend, begin before or retake; or two to connect"
+            raise InputError("given", ", ".join(clips), allowed)
+        if not isinstance(self.loop, bool):
+            raise InputError("loop", self.loop, "true, false")
+        if self.loop and clips:
+            raise InputError("loop", self.loop, "false for what begins from a clip")
         for item in self.given:
             if item.role == "frame" and item.at > self.seconds:
                 allowed = f"times within the video, 0 to {self.seconds:g} seconds"
                 raise InputError("at", item.at, allowed)
-
-    def before(self, total: int) -> int:
-        """How many of a delivered clip's frames are those of the clip that was extended."""
-        extends = any(item.role == "extend" for item in self.given)
-        return max(0, total - self.frames) if extends else 0
 
     @property
     def frames(self) -> int:
@@ -155,12 +168,18 @@ class VideoRequest:
         return digest_of(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, from which `from_dict` makes an equal request."""
-        return asdict(self) | {
+        """Plain values for JSON, from which `from_dict` makes an equal request.
+
+        What came after the first digests were written down is left out where it is not used.
+        """
+        record = asdict(self) | {
             "seconds": float(self.seconds),
             "guidance": None if self.guidance is None else float(self.guidance),
             "given": [asdict(item) for item in self.given],
         }
+        if not self.loop:
+            del record["loop"]
+        return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoRequest":

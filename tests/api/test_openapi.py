@@ -167,6 +167,8 @@ def _value(field: Schema) -> Any:  # noqa: ANN401  # anything that JSON can say
         return _value(field["anyOf"][-1])
     if "$ref" in field:
         return {"id": "x"}
+    if field["type"] == "number":
+        return "1"  # text, as a form has it
     return [_value(field["items"])] if field["type"] == "array" else "x"
 
 

@@ -35,6 +35,7 @@ def test_a_model_refuses_what_it_cannot_do(request_of_card: VideoRequest) -> Non
         "seconds": replace(request_of_card, seconds=2),
         "negative_prompt": replace(request_of_card, negative_prompt="snow"),
         "given": replace(request_of_card, given=(Given("frame", "a" * 64),)),
+        "loop": replace(request_of_card, loop=True),
     }
     for field, request in refused.items():
         with pytest.raises(InputError, match=field):

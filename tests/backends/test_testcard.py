@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pleinair.backends import base, testcard
-from pleinair.errors import MemoryFullError, ModelError
+from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.codec import Video
 from pleinair.media.frames import Frames, resize_picture
 from pleinair.request import Given, VideoRequest
@@ -66,6 +66,30 @@ def test_an_extension_is_the_clip_and_then_the_card(card: base.Backend) -> None:
     scaled = np.stack([resize_picture(frame, 96, 64) for frame in CLIPS[CLIP].frames])
     assert np.array_equal(stitched[:12], scaled)
     assert np.array_equal(stitched[12:], _draw(card))
+
+
+def test_the_card_stands_before_and_between_clips_and_in_a_part_of_one(card: base.Backend) -> None:
+    scaled = np.stack([resize_picture(frame, 96, 64) for frame in CLIPS[CLIP].frames])
+    new = _draw(card)
+    before = _draw(card, given=(Given("before", CLIP),))
+    assert np.array_equal(before, np.concatenate([new, scaled]))
+    both = _draw(card, given=(Given("before", CLIP), Given("extend", CLIP)))
+    assert np.array_equal(both, np.concatenate([scaled, new, scaled]))
+    retaken = _draw(card, given=(Given("retake", CLIP, at=0.125),), seconds=0.25)
+    assert len(retaken) == 12
+    assert np.array_equal(retaken[:3], scaled[:3])
+    assert np.array_equal(retaken[9:], scaled[9:])
+    assert (retaken[3:9] != scaled[3:9]).any((1, 2, 3)).all()
+    with pytest.raises(InputError, match="span"):
+        _draw(card, given=(Given("retake", CLIP, at=0.375),), seconds=0.25)
+
+
+def test_the_bars_of_a_loop_come_back(card: base.Backend) -> None:
+    turned = _draw(card, seconds=1, loop=True)[:, 0].astype(int)  # the top row: bars alone
+    steps = np.abs(np.diff(np.concatenate([turned, turned[:1]]), axis=0)).mean((1, 2))
+    assert 0 < steps[-1] <= steps[:-1].max()
+    plain = _draw(card, seconds=1)[:, 0].astype(int)
+    assert np.abs(plain[-1] - plain[0]).mean() > 2 * steps.max()
 
 
 def test_an_edit_is_the_clip_tinted_the_more_the_stronger(card: base.Backend) -> None:

@@ -148,6 +148,17 @@ def test_what_a_model_went_on_with_is_named_with_its_own_manifest(
     assert [action["action"] for action in actions] == ["c2pa.opened", "c2pa.edited"]
 
 
+def test_of_two_clips_that_are_connected_both_are_named(tmp_path: Path, signer: Signer) -> None:
+    first, last = film(tmp_path / "a.mp4", signer), film(tmp_path / "b.mp4", signer, number=1)
+    given = ("extend", first), ("before", last)
+    report = verify(film(tmp_path / "c.mp4", signer, *given), signer.root)
+    assert (report.standing, report.source_type) == ("valid", GENERATED)
+    assert {(source.title, source.relationship) for source in report.sources} == {
+        (f"extend {digest(first)}", "parentOf"),
+        (f"before {digest(last)}", "inputTo"),
+    }
+
+
 def test_what_is_not_known_to_be_a_models_work_makes_a_composite(
     tmp_path: Path, signer: Signer
 ) -> None:

@@ -85,14 +85,25 @@ def test_too_small_a_picture_is_left_alone() -> None:
 
 
 def test_what_is_extended_is_not_marked_twice(clip: Frames, marked: Frames) -> None:
-    mark = Marking(KEY).of(np.concatenate([marked, clip]), "another", before=len(marked))
+    mark = Marking(KEY).of(np.concatenate([marked, clip]), "another", kept=(len(marked), 0))
     assert mark is not None
     assert (mark(0, marked[0]) == marked[0]).all()
     assert (mark(len(marked), clip[0]) != clip[0]).any()
 
 
+def test_of_two_clips_that_are_connected_only_the_marked_one_is_left_as_it_is(
+    clip: Frames, marked: Frames
+) -> None:
+    count = len(clip)
+    whole = np.concatenate([clip, clip, marked])
+    mark = Marking(KEY).of(whole, "another", kept=(count, count))
+    assert mark is not None
+    changed = [bool((mark(i, frame) != frame).any()) for i, frame in enumerate(whole)]
+    assert changed == [True] * (2 * count) + [False] * count
+
+
 def test_what_is_extended_is_marked_if_it_was_not(clip: Frames) -> None:
-    mark = Marking(KEY).of(clip, "another", before=5)
+    mark = Marking(KEY).of(clip, "another", kept=(5, 0))
     assert mark is not None
     assert (mark(0, clip[0]) != clip[0]).any()
 

@@ -372,6 +372,12 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /v1/videos/extensions": {
         "json": {"prompt": "fog", "video": {"id": "{video_id}"}, "seconds": "1"}
     },
+    "POST /v1/videos/connections": {
+        "json": {"prompt": "fog", "first": {"id": "{video_id}"}, "second": {"id": "{video_id}"}}
+    },
+    "POST /v1/videos/retakes": {
+        "json": {"prompt": "fog", "video": {"id": "{video_id}"}, "start": 0, "end": 0.5}
+    },
     "POST /v1/videos/{video_id}/remix": {"json": {"prompt": "fog"}},
     "POST /v1/videos/characters": {
         "data": {"name": "Zoe"},

@@ -82,6 +82,9 @@ def test_clips_that_a_video_begins_from_are_held_too(database: Database) -> None
     plain = _need(database, SMALL)
     assert _need(database, edit) - plain == Need().rate * 1000 * 500 * 100
     assert _need(database, extend) > _need(database, edit)
+    for role in ("before", "retake"):
+        kept = replace(SMALL, given=(Given(role, "a" * 64),))
+        assert _need(database, kept) == _need(database, extend)
 
 
 def test_the_largest_worker_is_one_seen_lately(database: Database) -> None:

@@ -105,6 +105,8 @@ RULES: tuple[Rule, ...] = (
         "POST /v1/videos",
         "POST /v1/videos/edits",
         "POST /v1/videos/extensions",
+        "POST /v1/videos/connections",
+        "POST /v1/videos/retakes",
         "POST /v1/videos/{video_id}/remix",
         "POST /v1/videos/characters",
     ),

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pleinair.api.body import Upload
 from pleinair.api.services import Services
 from pleinair.api.shapes import (
+    ConnectVideos,
     CreateVideo,
     Drawing,
     EditVideo,
@@ -20,6 +21,7 @@ from pleinair.api.shapes import (
     Keyframe,
     PictureReference,
     RemixVideo,
+    RetakeVideo,
     VideoReference,
 )
 from pleinair.backends.base import MODELS
@@ -68,6 +70,7 @@ def draft_of_create(use: Services, owner: str, body: CreateVideo) -> Draft:
         height=height,
         fps=body.fps,
         variations=body.n,
+        loop=body.loop,
         **_drawing(body),
     )
     request = replace(request, given=_given(use, owner, body, cast))
@@ -87,21 +90,19 @@ def draft_of_edit(use: Services, owner: str, body: EditVideo) -> Draft:
 
 
 def draft_of_extension(use: Services, owner: str, body: ExtendVideo) -> Draft:
-    """A video continued from its end; the draft's length is that of the whole."""
+    """A video continued from its end or begun earlier; the draft's length is that of the whole."""
     clip, source = clip_of(use, owner, body.video)
     model, backend = _model_beside(use, source, body.model)
     before = clip.frames / clip.fps
-    whole = before + body.seconds
-    if whole > MOST_EXTENDED:
-        allowed = f"at most {MOST_EXTENDED:g} seconds in all; the video has {before:g}"
-        raise InputError("seconds", body.seconds, allowed)
+    whole = _whole(body.seconds, before)
+    role = "extend" if body.direction == "forward" else "before"
     if source and use.videos.chain(owner, source.id, "extend") >= MOST_EXTENSIONS:
         raise InputError("video", source.id, f"videos extended up to {MOST_EXTENSIONS} times")
     request = VideoRequest(
         prompt=body.prompt,
         model=backend,
         seconds=body.seconds,
-        given=(Given("extend", clip.sha256), *_frames(use, owner, body.keyframes)),
+        given=(Given(role, clip.sha256), *_frames(use, owner, body.keyframes)),
         **_frame_of(source, clip),
         **_drawing(body, source),
     )
@@ -109,12 +110,62 @@ def draft_of_extension(use: Services, owner: str, body: ExtendVideo) -> Draft:
     return Draft("extend", model, request, whole, remixed_from=source.id if source else None)
 
 
+def draft_of_connection(use: Services, owner: str, body: ConnectVideos) -> Draft:
+    """What leads from one video to another, between both; size and rate are those of the first."""
+    first, source = clip_of(use, owner, body.first, "first")
+    second, other = clip_of(use, owner, body.second, "second")
+    model, backend = _model_beside(use, source or other, body.model)
+    whole = _whole(body.seconds, first.frames / first.fps + second.frames / second.fps)
+    request = VideoRequest(
+        prompt=body.prompt,
+        model=backend,
+        seconds=body.seconds,
+        given=(Given("extend", first.sha256), Given("before", second.sha256)),
+        **_frame_of(source, first),
+        **_drawing(body, source),
+    )
+    _check(request)
+    return Draft("connect", model, request, whole, remixed_from=source.id if source else None)
+
+
+def draft_of_retake(use: Services, owner: str, body: RetakeVideo) -> Draft:
+    """A video of which a part is made anew; what is drawn is that part, with a new seed."""
+    clip, source = clip_of(use, owner, body.video)
+    model, backend = _model_beside(use, source, body.model)
+    whole = clip.frames / clip.fps
+    if not body.start < body.end <= whole + 1 / clip.fps:
+        allowed = f"after the start, {body.start:g}, and within the video, {whole:g} seconds"
+        raise InputError("end", body.end, allowed)
+    item = Given("retake", clip.sha256, at=body.start, strength=body.strength or EDIT)
+    seed = draw_seed() if body.seed is None else body.seed
+    request = VideoRequest(
+        prompt=body.prompt,
+        model=backend,
+        seconds=body.end - body.start,
+        given=(item,),
+        **_frame_of(source, clip),
+        **_drawing(body, source) | {"seed": seed},
+    )
+    if request.frames >= round(whole * request.fps):
+        raise InputError("end", body.end, "a part of the video; an edit makes all of it anew")
+    _check(request)
+    return Draft("retake", model, request, whole, remixed_from=source.id if source else None)
+
+
+def _whole(added: float, clips: float) -> float:
+    """Seconds of clips with what is added to them; raises InputError when they are too many."""
+    if clips + added > MOST_EXTENDED:
+        allowed = f"at most {MOST_EXTENDED:g} seconds in all; what is there has {clips:g}"
+        raise InputError("seconds", added, allowed)
+    return clips + added
+
+
 def clip_of(
-    use: Services, owner: str, video: Upload | VideoReference
+    use: Services, owner: str, video: Upload | VideoReference, field: str = "video"
 ) -> tuple[Material, Video | None]:
     """The clip that was sent or named, and the video that it is, if it was named."""
     if isinstance(video, Upload):
-        return use.materials.take(video.read(), kind="video", field="video"), None
+        return use.materials.take(video.read(), kind="video", field=field), None
     source, artifact = use.videos.source(owner, video.id)
     return use.materials.adopt(artifact), source
 

@@ -32,6 +32,8 @@ ORIGINS = {
     "remix": "another video, made anew",
     "edit": "another video, changed",
     "extend": "another video, continued",
+    "connect": "two other videos, connected",
+    "retake": "another video, made anew in part",
 }
 Index = Annotated[int, Query(ge=0, le=15, description="Which of the variations.")]
 

@@ -132,6 +132,7 @@ class CreateVideo(Drawing):
     keyframes: Annotated[
         list[Keyframe], Field(max_length=12, description="Extra: pictures at times.")
     ] = []
+    loop: Annotated[bool, Field(description="Extra: the last frame leads into the first.")] = False
     priority: Annotated[
         Literal["normal", "low"], Field(description="Extra: low waits for all that is normal.")
     ] = "normal"
@@ -154,7 +155,7 @@ class EditVideo(RemixVideo):
 
 
 class ExtendVideo(Drawing):
-    """A video, finished here or uploaded, continued from its end."""
+    """A video, finished here or uploaded, continued from its end, or begun earlier."""
 
     prompt: Prompt
     video: Upload | VideoReference
@@ -164,6 +165,33 @@ class ExtendVideo(Drawing):
         list[Keyframe],
         Field(max_length=12, description="Extra: pictures at times of what is added."),
     ] = []
+    direction: Annotated[
+        Literal["forward", "backward"],
+        Field(description="Extra: backward adds before its start."),
+    ] = "forward"
+
+
+class ConnectVideos(Drawing):
+    """Two videos, finished here or uploaded, with what leads from one to the other."""
+
+    prompt: Prompt
+    first: Upload | VideoReference
+    second: Upload | VideoReference
+    seconds: Annotated[Added, Field(description="Extra: length of what is between them.")] = 4.0
+    model: str | None = None
+
+
+class RetakeVideo(RemixVideo):
+    """A video, finished here or uploaded, of which a part is made anew."""
+
+    video: Upload | VideoReference
+    start: Annotated[
+        float, Field(ge=0, allow_inf_nan=False, description="Extra: seconds at which it begins.")
+    ]
+    end: Annotated[
+        float, Field(gt=0, allow_inf_nan=False, description="Extra: seconds at which it ends.")
+    ]
+    model: str | None = None
 
 
 class CreateCharacter(Strict):

@@ -48,6 +48,8 @@ FRENCH: Mapping[str, str] = {
     "another video, made anew": "d’une autre vidéo, refaite",
     "another video, changed": "d’une autre vidéo, modifiée",
     "another video, continued": "d’une autre vidéo, continuée",
+    "two other videos, connected": "de deux autres vidéos, reliées",
+    "another video, made anew in part": "d’une autre vidéo, refaite en partie",
     "Model": "Modèle",
     "Made on": "Faite le",
     "Approved": "Approuvée",

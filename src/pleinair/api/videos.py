@@ -14,16 +14,19 @@ from pleinair.api.events import stream
 from pleinair.api.identity import Caller
 from pleinair.api.inputs import (
     clip_of,
+    draft_of_connection,
     draft_of_create,
     draft_of_edit,
     draft_of_extension,
     draft_of_remix,
+    draft_of_retake,
     fingerprint,
 )
 from pleinair.api.services import Services, Use, base_of
 from pleinair.api.shapes import (
     REFUSALS,
     CharacterObject,
+    ConnectVideos,
     CreateCharacter,
     CreateVideo,
     EditVideo,
@@ -32,6 +35,7 @@ from pleinair.api.shapes import (
     FolderObject,
     MarkVideo,
     RemixVideo,
+    RetakeVideo,
     Status,
     VideoDeleted,
     VideoLink,
@@ -101,6 +105,32 @@ def extend(
     """Queue a video that is another one and what comes after it, in one file."""
     call = replace(call, fingerprint=fingerprint("extend", body))
     return _queue(use, owner, call, lambda: draft_of_extension(use, owner, body), response)
+
+
+@router.post("/videos/connections", openapi_extra=documented(ConnectVideos))
+def connect(
+    body: Annotated[ConnectVideos, Depends(body_of(ConnectVideos))],
+    owner: Caller,
+    use: Use,
+    call: Calling,
+    response: Response,
+) -> VideoObject:
+    """Extra: queue a video that is two others and what leads from one to the other."""
+    call = replace(call, fingerprint=fingerprint("connect", body))
+    return _queue(use, owner, call, lambda: draft_of_connection(use, owner, body), response)
+
+
+@router.post("/videos/retakes", openapi_extra=documented(RetakeVideo))
+def retake(
+    body: Annotated[RetakeVideo, Depends(body_of(RetakeVideo))],
+    owner: Caller,
+    use: Use,
+    call: Calling,
+    response: Response,
+) -> VideoObject:
+    """Extra: queue a video that is another one but for a part, which is made anew."""
+    call = replace(call, fingerprint=fingerprint("retake", body))
+    return _queue(use, owner, call, lambda: draft_of_retake(use, owner, body), response)
 
 
 @router.post("/videos/{video_id}/remix", openapi_extra=documented(RemixVideo))

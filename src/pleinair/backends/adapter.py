@@ -18,9 +18,9 @@ from pleinair.backends.base import (
     Progress,
 )
 from pleinair.backends.catalogue import pipeline_in, weights_of
-from pleinair.backends.delivery import deliver, notes_of
+from pleinair.backends.delivery import deliver, moments, notes_of
 from pleinair.backends.device import device_of, within_memory
-from pleinair.backends.given import Beginning, begin
+from pleinair.backends.given import Beginning, begin, kept
 from pleinair.backends.receipts import check_folder
 from pleinair.backends.weights import Weights
 from pleinair.errors import InputError, ModelError
@@ -149,10 +149,10 @@ class Adapter:
         finally:
             self.pipeline.maybe_free_model_hooks()
         drawing, started = time.perf_counter() - started, time.perf_counter()
-        clips = []
+        clips, places = [], [moment * self.fps for moment in moments(request, beginning)]
         for i, frames in enumerate(drawn):
             report(i, request.variations, "deliver")
-            clips.append(deliver(frames, self.fps, request, beginning))
+            clips.append(deliver(frames, places, request, beginning))
         seconds = {"draw": drawing, "deliver": time.perf_counter() - started}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
@@ -168,7 +168,7 @@ class Adapter:
             device=self.device,
             seconds=seconds,
         )
-        return Generation(tuple(clips), request.fps, metadata)
+        return Generation(tuple(clips), request.fps, metadata, kept(request, beginning))
 
     def _call(
         self, request: VideoRequest, beginning: Beginning, size: tuple[int, int]

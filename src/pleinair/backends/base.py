@@ -69,11 +69,20 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Generation:
-    """Videos as delivered: one clip (T, H, W, 3) uint8 for each variation."""
+    """Videos as delivered.
+
+    Attributes:
+        clips: (T, H, W, 3) uint8, one for each variation.
+        fps: frames a second.
+        metadata: what ran.
+        kept: how many frames at the start and at the end of each are those of clips that were
+            given.
+    """
 
     clips: tuple[Frames, ...]
     fps: int
     metadata: Metadata
+    kept: tuple[int, int] = (0, 0)
 
     @property
     def frames(self) -> Frames:
@@ -125,7 +134,7 @@ class Entry:
         about: what it is, in one line.
         file: its weights in the weights folder, or empty for a model that has none.
         open: loads it.
-        abilities: roles of `Given` that it can use, and ``negative_prompt``.
+        abilities: roles of `Given` that it can use, ``negative_prompt`` and ``loop``.
         longest: seconds of the longest video.
         weights: the open weights behind it, whose rules it has; None for a model of this house.
     """
@@ -147,12 +156,19 @@ class Entry:
             raise InputError("seconds", request.seconds, f"at most {self.longest:g} here")
         if request.negative_prompt and "negative_prompt" not in self.abilities:
             raise InputError("negative_prompt", request.negative_prompt, "none with this model")
-        able = [role for role in ROLES if role in self.abilities]
-        for item in request.given:
-            if item.role not in able:
-                raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
+        check_abilities(request, self.abilities)
         if self.weights is not None:
             self.weights.check(request)
+
+
+def check_abilities(request: VideoRequest, abilities: frozenset[str]) -> None:
+    """Raise InputError when a request begins from what a model cannot use, or ends as it cannot."""
+    able = [role for role in ROLES if role in abilities]
+    for item in request.given:
+        if item.role not in able:
+            raise InputError("given", item.role, ", ".join(able) or "nothing with this model")
+    if request.loop and "loop" not in abilities:
+        raise InputError("loop", request.loop, "false with this model")
 
 
 class Models(dict[str, Entry]):
@@ -220,13 +236,13 @@ MODELS |= {
         about="the embedded model: outdoor scenes, trained here from nothing",
         file="pleinair-1.safetensors",
         open=_embedded,
-        abilities=frozenset({*ROLES, "negative_prompt"}),
+        abilities=frozenset({*ROLES, "negative_prompt", "loop"}),
     ),
     "test-card": Entry(
         about="no model: colour bars and a clock, for trials of the service",
         file="",
         open=_test_card,
-        abilities=frozenset({*ROLES, "negative_prompt"}),
+        abilities=frozenset({*ROLES, "negative_prompt", "loop"}),
     ),
     **{model: entry_of(weights) for model, weights in CATALOGUE.items()},
 }

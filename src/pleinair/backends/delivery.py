@@ -1,28 +1,40 @@
 """From what a model drew to what is delivered."""
 
+from collections.abc import Sequence
+from fractions import Fraction
+
 import numpy as np
 
-from pleinair.backends.given import Beginning
-from pleinair.media.frames import Frames, at_rate, resize
-from pleinair.media.motion import interpolate
+from pleinair.backends.given import Beginning, ends_of, kept_notes
+from pleinair.media.frames import Frames, resize
+from pleinair.media.motion import views
 from pleinair.request import VideoRequest
 
 
-def deliver(drawn: Frames, fps: int, request: VideoRequest, beginning: Beginning) -> Frames:
-    """The clip at the size and rate asked for, behind the clip that it continues.
+def moments(request: VideoRequest, beginning: Beginning) -> list[Fraction]:
+    """Seconds at which each new frame is seen, from the start of what is drawn.
+
+    Where a clip is extended, that start is its last frame, and the first new one comes after it.
+    """
+    first = 1 if beginning.extend else 0
+    return [Fraction(first + i, request.fps) for i in range(request.frames)]
+
+
+def deliver(
+    drawn: Frames, places: Sequence[Fraction], request: VideoRequest, beginning: Beginning
+) -> Frames:
+    """The new part at the size and rate asked for, between the clips that it stands between.
 
     Args:
-        drawn: (T, h, w, 3) at ``fps``; where a clip is extended, the first is its last frame.
-        fps: native frames a second.
+        drawn: (T, h, w, 3) as the model drew them.
+        places: where in them each new frame is seen, counted in frames from the first.
         request: what was asked for.
         beginning: what it began from.
     """
-    clip, count = beginning.extend, request.frames
-    if clip is None:
-        return resize(interpolate(drawn, fps, request.fps, count), request.width, request.height)
-    moving = interpolate(drawn, fps, request.fps, 1 + count)[1:]
-    parts = (at_rate(clip.frames, clip.fps, request.fps), moving)
-    return np.concatenate([resize(part, request.width, request.height) for part in parts])
+    before, after = ends_of(request, beginning)
+    parts = [part for part in (before, views(drawn, places), after) if part is not None]
+    scaled = [resize(part, request.width, request.height) for part in parts]
+    return scaled[0] if len(scaled) == 1 else np.concatenate(scaled)
 
 
 def notes_of(request: VideoRequest, beginning: Beginning, *, closes: bool = False) -> list[str]:
@@ -36,8 +48,7 @@ def notes_of(request: VideoRequest, beginning: Beginning, *, closes: bool = Fals
     notes = list(beginning.notes)
     if any(at > 0 and not (closes and at >= request.seconds) for at in beginning.pictures):
         notes.append("pictures after the first moment have no effect with this model")
-    if clip := beginning.extend:
-        kept = len(at_rate(clip.frames, clip.fps, request.fps))
-        notes.append(f"the first {kept:,} frames are those of the clip that was given")
+    notes += kept_notes(request, beginning)
+    if beginning.extend:
         notes.append("the model saw the last frame of the clip, not its motion")
     return notes

@@ -3,11 +3,8 @@
 import math
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from pleinair.backends.base import (
     MODELS,
@@ -19,11 +16,10 @@ from pleinair.backends.base import (
 )
 from pleinair.backends.delivery import deliver
 from pleinair.backends.device import device_of, within_memory
-from pleinair.backends.given import Beginning, begin
-from pleinair.media.codec import Video
-from pleinair.media.frames import Frames, at_rate, resize, to_frames, to_tensor
-from pleinair.model.autoencoder import TEMPORAL
-from pleinair.model.pipeline import FPS, Clips, Pipeline, latent_frames
+from pleinair.backends.given import Beginning, begin, kept, kept_notes
+from pleinair.backends.timeline import timeline
+from pleinair.media.frames import to_frames
+from pleinair.model.pipeline import FPS, Clips, Pipeline
 from pleinair.model.speed import Speed
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
@@ -31,20 +27,6 @@ from pleinair.settings import Settings
 STEPS, GUIDANCE, FEW = 12, 3.0, 4
 """What is done where a request leaves it open: few steps with guidance built in, if that will do;
 otherwise, as for a negative prompt, more steps with guidance."""
-
-
-@dataclass(frozen=True)
-class _Start:
-    """What the pipeline is given, and how many native frames of it come before the video.
-
-    Attributes:
-        before: native frames from the end of a clip that is extended, less its last: those before
-            the moment at which the new part begins.
-    """
-
-    given: dict[int, Tensor] = field(default_factory=dict)
-    source: Tensor | None = None
-    before: int = 0
 
 
 class Embedded:
@@ -59,6 +41,11 @@ class Embedded:
       of it the lower that is. The sound, size and rate of the clip are not kept.
     - An ``extend`` gives the last half second of the clip. What is delivered is the clip, scaled
       to the size asked for, and the new part, whose first frame follows the clip's last one.
+    - A ``before`` gives the first second of the clip and draws backward from it; with an
+      ``extend``, from both clips inward.
+    - A ``retake`` draws what lies between the parts of the clip around it.
+    - A loop is drawn all around at once: its last frame leads into its first as any other into
+      the next.
     - A ``character`` cannot be known again; see `pleinair.backends.given.begin`.
     """
 
@@ -101,12 +88,12 @@ class Embedded:
         size = nearest_size(request.width, request.height, self.sizes)
         steps, guidance = plan(request, few=self.pipeline.few is not None)
         started = time.perf_counter()
-        start = self._start(beginning, request.seconds, size)
+        start = timeline(request, beginning, size, self.pipeline.encode)
         encoding = time.perf_counter() - started
         clips = self.pipeline.generate(
             beginning.prompt,
             negative_prompt=request.negative_prompt,
-            seconds=start.before / self.fps + request.seconds,
+            seconds=start.seconds,
             width=size[0],
             height=size[1],
             seed=request.seed,
@@ -116,6 +103,7 @@ class Embedded:
             given=start.given,
             source=start.source,
             strength=beginning.strength,
+            loop=request.loop,
             progress=progress,
             preview=preview and (lambda look: preview(lambda: to_frames(look()))),
         )
@@ -124,35 +112,16 @@ class Embedded:
         for i, video in enumerate(clips.video):
             if progress:
                 progress(i, request.variations, "deliver")
-            drawn = to_frames(video)[start.before :]
-            delivered.append(deliver(drawn, self.fps, request, beginning))
+            if request.loop:  # between the last frame and the first there are views as well
+                video = torch.cat([video, video[:, :1]], 1)
+            delivered.append(deliver(to_frames(video), start.places, request, beginning))
         seconds = {**clips.timings, "deliver": time.perf_counter() - started}
         if request.given:
             seconds = {"encode": encoding, **seconds}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
         metadata = self._metadata(request, size, clips, beginning, (steps, guidance), seconds)
-        return Generation(tuple(delivered), request.fps, metadata)
-
-    def _start(self, beginning: Beginning, seconds: float, size: tuple[int, int]) -> _Start:
-        """Latents of what is given."""
-        given: dict[int, Tensor] = {}
-        source, before = None, 0
-        if clip := beginning.extend:
-            before = TEMPORAL if len(clip.frames) > clip.fps / 2 else 0
-            latents = self.pipeline.encode(to_tensor(resize(_end(clip, 1 + before), *size)))
-            given = dict(enumerate(latents.unbind(1)))
-        last = latent_frames(before / self.fps + seconds) - 1
-        for at, picture in beginning.pictures.items():
-            frame = before + round(at * self.fps)
-            group = min(-(-frame // TEMPORAL), last)
-            still = np.repeat(picture[None], 1 + TEMPORAL * (group > 0), 0)
-            latents = self.pipeline.encode(to_tensor(resize(still, *size)))
-            given.setdefault(group, latents[:, -1])
-        if clip := beginning.edit:
-            native = at_rate(clip.frames, clip.fps, self.fps, 1 + TEMPORAL * last)
-            source = self.pipeline.encode(to_tensor(resize(native, *size)))
-        return _Start(given, source, before)
+        return Generation(tuple(delivered), request.fps, metadata, kept(request, beginning))
 
     def _metadata(
         self,
@@ -169,9 +138,7 @@ class Embedded:
         if beginning.edit:
             level = beginning.strength
             notes.append(f"the clip was drawn anew at {_by(size)} from noise level {level:g} on")
-        if clip := beginning.extend:
-            kept = len(at_rate(clip.frames, clip.fps, request.fps))
-            notes.append(f"the first {kept:,} frames are those of the clip that was given")
+        notes += kept_notes(request, beginning)
         return Metadata(
             request=request,
             native_width=size[0],
@@ -206,11 +173,6 @@ def nearest_size(width: int, height: int, sizes: Iterable[tuple[int, int]]) -> t
     """The native (width, height) whose shape is nearest, so that least is cropped away."""
     shape = math.log(width / height)
     return min(sizes, key=lambda size: abs(math.log(size[0] / size[1]) - shape))
-
-
-def _end(clip: Video, count: int) -> Frames:
-    """The last ``count`` frames at the native rate, of which the last is the clip's last."""
-    return at_rate(clip.frames[::-1], clip.fps, FPS, count)[::-1]
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -6,7 +6,6 @@ import re
 import signal
 import time
 from collections.abc import Callable
-from fractions import Fraction
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -19,7 +18,7 @@ from pleinair.backends.base import (
     Progress,
     memory_full,
 )
-from pleinair.backends.given import Beginning, begin
+from pleinair.backends.given import Beginning, begin, ends_of, kept
 from pleinair.errors import ModelError
 from pleinair.media.frames import Frames, Picture, at_rate, resize_picture
 from pleinair.request import VideoRequest
@@ -34,7 +33,8 @@ class TestCard:
 
     The order and pace of the bars follow from the prompts and the seed, the same ones for the same
     request anywhere; guidance has no effect. A picture that is given stands in its frame, a clip
-    to edit comes back tinted, a clip to extend is continued by the card.
+    to edit comes back tinted, and before, after and between clips stands the card. In a loop the
+    bars go once around, or several times.
 
     Words in the prompt try how the service takes trouble, which comes at the middle step:
 
@@ -70,6 +70,7 @@ class TestCard:
         steps = request.steps or _STEPS
         total = steps * request.variations
         report(0, total, "draw")
+        ends = ends_of(request, beginning)
         clips = []
         try:
             for i in range(request.variations):
@@ -79,7 +80,7 @@ class TestCard:
                     report(i * steps + step + 1, total, "draw")
                     if preview:
                         preview(_look(draw, step * request.frames // steps))
-                clips.append(_clip(request, draw, beginning))
+                clips.append(_clip(request, draw, ends))
         except MemoryError as error:
             raise memory_full(request, error) from error
         spent = {"draw": time.perf_counter() - started}
@@ -94,7 +95,7 @@ class TestCard:
             notes=beginning.notes,
             seconds=spent,
         )
-        return Generation(tuple(clips), request.fps, made)
+        return Generation(tuple(clips), request.fps, made, kept(request, beginning))
 
     def _step(self, request: VideoRequest, step: int, steps: int) -> None:
         """One step, with what the prompt's words make of it."""
@@ -125,6 +126,8 @@ def _drawing(request: VideoRequest, seed: int, beginning: Beginning) -> Callable
     bars = np.array(_BARS, np.uint8)[rng.permutation(len(_BARS))]
     row = bars[np.arange(width) * len(bars) // width]  # (W, 3)
     pace = float(rng.uniform(0.1, 0.5)) * width / request.fps  # pixels a frame
+    if request.loop:
+        pace = max(1, round(pace * request.frames / width)) * width / request.frames
     shown = {
         min(round(at * request.fps), request.frames - 1): resize_picture(picture, width, height)
         for at, picture in beginning.pictures.items()
@@ -167,15 +170,16 @@ def _look(draw: Callable[[int], Picture], i: int) -> Callable[[], Frames]:
     return look
 
 
-def _clip(request: VideoRequest, draw: Callable[[int], Picture], beginning: Beginning) -> Frames:
-    """The clip to extend, if there is one, and the frames of the request."""
-    extend = beginning.extend
-    before = np.empty((0, 0, 0, 3), np.uint8)
-    if extend is not None:
-        before = at_rate(extend.frames, Fraction(extend.fps), request.fps)
-    frames = np.empty((len(before) + request.frames, request.height, request.width, 3), np.uint8)
-    for i, frame in enumerate(before):
-        frames[i] = resize_picture(frame, request.width, request.height)
+def _clip(
+    request: VideoRequest, draw: Callable[[int], Picture], ends: tuple[Frames | None, Frames | None]
+) -> Frames:
+    """The frames of the request, between those of clips that it stands between."""
+    before, after = (() if end is None else end for end in ends)
+    first, last = len(before), len(before) + request.frames
+    frames = np.empty((last + len(after), request.height, request.width, 3), np.uint8)
+    for start, clip in ((0, before), (last, after)):
+        for i, frame in enumerate(clip, start):
+            frames[i] = resize_picture(frame, request.width, request.height)
     for i in range(request.frames):
-        frames[len(before) + i] = draw(i)
+        frames[first + i] = draw(i)
     return frames

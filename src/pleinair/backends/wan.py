@@ -15,9 +15,9 @@ from pleinair.backends.base import (
     Progress,
 )
 from pleinair.backends.catalogue import CATALOGUE
-from pleinair.backends.delivery import deliver, notes_of
+from pleinair.backends.delivery import deliver, moments, notes_of
 from pleinair.backends.device import device_of, within_memory
-from pleinair.backends.given import Beginning, begin
+from pleinair.backends.given import Beginning, begin, kept
 from pleinair.media.frames import resize, to_frames, to_tensor
 from pleinair.model.pipeline import Clips
 from pleinair.model.speed import Speed
@@ -117,16 +117,17 @@ class Wan:
             preview=preview and (lambda look: preview(lambda: to_frames(look()))),
         )
         started = time.perf_counter()
+        places = [moment * self.fps for moment in moments(request, beginning)]
         delivered = []
         for i, video in enumerate(clips.video):
             if progress:
                 progress(i, request.variations, "deliver")
-            delivered.append(deliver(to_frames(video), self.fps, request, beginning))
+            delivered.append(deliver(to_frames(video), places, request, beginning))
         seconds = {**clips.timings, "deliver": time.perf_counter() - started}
         if self._loading is not None:  # only the first request waited for the weights
             seconds, self._loading = {"load": self._loading, **seconds}, None
         metadata = self._metadata(request, clips, beginning, seconds, steps)
-        return Generation(tuple(delivered), request.fps, metadata)
+        return Generation(tuple(delivered), request.fps, metadata, kept(request, beginning))
 
     def _metadata(
         self,

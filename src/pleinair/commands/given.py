@@ -1,52 +1,45 @@
-"""Pictures and clips from files, as a request and a model take them."""
+"""What a person types of the files that a video begins from."""
 
-import hashlib
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from pleinair.errors import MediaError
-from pleinair.request import Given
-
-if TYPE_CHECKING:
-    from pleinair.media.codec import Video
+from pleinair.backends.inputs import END
+from pleinair.errors import InputError
 
 
-def read_given(
-    *, image: Path | None, edit: Path | None, strength: float, extend: Path | None
-) -> tuple[tuple[Given, ...], dict[str, "Video"]]:
-    """What a request is given, and the frames by the digest of each file's bytes.
+def parse_span(text: str | None) -> tuple[float, float] | None:
+    """Seconds from and to, of text such as ``1.0-2.5``; raises InputError when it is not so."""
+    if text is None:
+        return None
+    start, dash, end = text.partition("-")
+    times = _seconds(start), _seconds(end)
+    if not dash or times[0] is None or times[1] is None:
+        raise InputError("span", text, "START-END in seconds, such as 1.0-2.5")
+    return times[0], times[1]
 
-    Args:
-        image: picture that opens the video.
-        edit: video to draw anew.
-        strength: how much an edit may change, above 0 and at most 1.
-        extend: video to continue.
+
+def parse_keyframes(texts: Sequence[str]) -> dict[float | str, Path]:
+    """Pictures by time, of texts such as ``2.5=frame.png`` and ``end=frame.png``.
 
     Raises:
-        InputError: the strength is not allowed.
-        MediaError: a file cannot be read.
+        InputError: a text is not so, or two have the same time.
     """
-    from fractions import Fraction
-
-    from pleinair.media.codec import Video, read_video
-    from pleinair.media.sheet import read_picture
-
-    given, materials = [], {}
-    for role, path in (("frame", image), ("edit", edit), ("extend", extend)):
-        if path is None:
-            continue
-        item = Given(role, _digest(path), strength=strength)
-        given.append(item)
-        if role == "frame":
-            materials[item.sha256] = Video(read_picture(path)[None], Fraction(1))
-        else:
-            materials[item.sha256] = read_video(path)
-    return tuple(given), materials
+    frames: dict[float | str, Path] = {}
+    for text in texts:
+        time, _, name = text.partition("=")
+        at = END if time.strip() == END else _seconds(time)
+        if at is None or not name:
+            raise InputError("keyframe", text, "SECONDS=PICTURE or end=PICTURE")
+        if at in frames:
+            raise InputError("keyframe", text, f"one picture at {time.strip()}")
+        frames[at] = Path(name)
+    return frames
 
 
-def _digest(path: Path) -> str:
+def _seconds(text: str) -> float | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise MediaError(f"cannot read {path}: {error.strerror or error}") from error
+        seconds = float(text)
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) else None

@@ -1,19 +1,22 @@
 """``pleinair generate``: a sentence in, video files out."""
 
 import json
+import tempfile
 import time
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pleinair.backends.base import MODELS, Generation, check_model, open_backend
-from pleinair.commands.console import notes, progress_bar
-from pleinair.commands.given import read_given
-from pleinair.request import MOST_SECONDS, Given, VideoRequest, draw_seed, parse_size
+from pleinair.backends.base import MODELS, check_model, open_backend
+from pleinair.backends.inputs import Inputs, read_inputs
+from pleinair.commands.board import draw, plan, read_board
+from pleinair.commands.console import progress_bar
+from pleinair.commands.given import parse_keyframes, parse_span
+from pleinair.commands.output import Outputs, is_still, tell
+from pleinair.errors import InputError
+from pleinair.request import Given, VideoRequest, draw_seed, parse_size
 from pleinair.settings import ServiceSettings, Settings
 
 if TYPE_CHECKING:
@@ -23,26 +26,54 @@ _SIZE = f"{VideoRequest.width}x{VideoRequest.height}"
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What to show, in English or French.")],
+    prompt: Annotated[
+        str | None,
+        typer.Argument(help="What to show, in English or French.", show_default=False),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File; pleinair-SEED.mp4 if none."),
+        typer.Option("--output", "-o", help="File; pleinair-SEED.mp4 if none; .png is a still."),
     ] = None,
     negative: Annotated[
         str, typer.Option(help="What to keep out; works where guidance does.")
     ] = VideoRequest.negative_prompt,
     image: Annotated[Path | None, typer.Option(help="Picture that the video opens with.")] = None,
-    edit: Annotated[Path | None, typer.Option(help="Video to draw anew.")] = None,
+    keyframe: Annotated[
+        list[str] | None,
+        typer.Option(help="SECONDS=PICTURE or end=PICTURE: to be seen then; may come often."),
+    ] = None,
+    edit: Annotated[
+        Path | None, typer.Option("--edit", "--video", help="Video to draw anew.")
+    ] = None,
     strength: Annotated[
-        float, typer.Option(help="How much an edit may change: above 0, at most 1.")
+        float, typer.Option(help="How much an edit or a retake may change: above 0, at most 1.")
     ] = Given.strength,
     extend: Annotated[
         Path | None, typer.Option(help="Video to go on with; the length is what is added.")
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(help="Video before which to begin; with --extend, what connects the two."),
+    ] = None,
+    retake: Annotated[
+        Path | None, typer.Option(help="Video of which the --span is drawn anew.")
+    ] = None,
+    span: Annotated[
+        str | None, typer.Option(help="START-END of a retake in seconds, such as 1.0-2.5.")
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Let the end lead into the start.")] = False,
+    still: Annotated[bool, typer.Option("--still", help="Make one picture.")] = False,
+    storyboard: Annotated[
+        Path | None,
+        typer.Option(help="TOML with cards that become one video, instead of a prompt."),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(help="Length, up to 60; 2 if none, for an edit the video's.")
     ] = None,
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT, even numbers from 32 to 4096.")] = _SIZE,
+    size: Annotated[
+        str | None,
+        typer.Option(help=f"WIDTHxHEIGHT, even numbers from 32 to 4096; {_SIZE} if none."),
+    ] = None,
     fps: Annotated[
         int, typer.Option(help="Frames a second; the model's 8 are interpolated along the motion.")
     ] = VideoRequest.fps,
@@ -74,16 +105,29 @@ def generate(
 ) -> None:
     """Make a video from a description."""
     started = time.perf_counter()
-    width, height = parse_size(size)
-    given, materials = read_given(image=image, edit=edit, strength=strength, extend=extend)
-    if seconds is None:
-        clips = [materials[item.sha256] for item in given if item.role == "edit"]
-        lengths = [float(len(clip.frames) / clip.fps) for clip in clips]
-        seconds = min(MOST_SECONDS, *lengths) if lengths else VideoRequest.seconds
+    still = is_still(output, asked=still)
+    inputs = Inputs(
+        image=image,
+        edit=edit,
+        extend=extend,
+        before=before,
+        retake=retake,
+        span=parse_span(span),
+        keyframes=parse_keyframes(keyframe or ()),
+        strength=strength,
+        still=still,
+    )
+    board = None if storyboard is None else read_board(storyboard)
+    if board is not None:
+        _check_alone(inputs, prompt=prompt, loop=loop, seconds=seconds, variations=variations)
+        if board.size is not None and size is not None:
+            raise InputError("size", size, "none: the storyboard says it")
+    width, height = (board and board.size) or parse_size(_SIZE if size is None else size)
+    found = read_inputs(inputs, seconds, fps)
     request = VideoRequest(
-        prompt=prompt,
+        prompt=board.cards[0].prompt if board else prompt or "",
         model=model,
-        seconds=seconds,
+        seconds=found.seconds,
         width=width,
         height=height,
         fps=fps,
@@ -92,92 +136,57 @@ def generate(
         guidance=guidance,
         variations=variations,
         negative_prompt=negative,
-        given=given,
+        given=found.given,
+        loop=loop,
     )
     check_model(model)
     MODELS[model].check(request)
+    planned = plan(board, request) if board else []
     settings = Settings.read()
     settings = replace(settings, device=device or settings.device)
     settings = replace(settings, threads=settings.threads if threads is None else threads)
-    output = output or Path(f"pleinair-{request.seed}.{format or 'mp4'}")
-    _check_outputs(output, format, (thumbnail, sheet))
+    name = f"pleinair-{request.seed}.{'png' if still else format or 'mp4'}"
+    outputs = Outputs(output or Path(name), format, thumbnail, sheet, still)
+    outputs.check()
     signer = _signer(settings)
-    named = [path for path in (image, edit, extend) if path]
-    sources = {item.sha256: path for item, path in zip(given, named, strict=True)}
 
-    with progress_bar(quiet=as_json) as progress:
-        generation = open_backend(model, settings).generate(request, progress, materials=materials)
+    with progress_bar(quiet=as_json) as progress, tempfile.TemporaryDirectory() as folder:
+        backend, sources = open_backend(model, settings), found.sources
+        if board:
+            generation, sources = draw(planned, backend, Path(folder), signer, progress)
+        else:
+            generation = backend.generate(request, progress, materials=found.materials)
         encoding = time.perf_counter()
-        files = _write(generation, settings, output, format, thumbnail, sheet, signer, sources)
+        files = outputs.write(generation, settings, signer, sources)
         now = time.perf_counter()
     spent = {**generation.metadata.seconds, "write": now - encoding}
     generation = replace(generation, metadata=replace(generation.metadata, seconds=spent))
     if as_json:
         names = [str(file) for file in files]
-        record = generation.metadata.as_dict()
         told = {"files": names, "signed": signer is not None, "total_seconds": now - started}
-        print(json.dumps({**told, **record}))
+        title = {"storyboard": board.title} if board else {}
+        print(json.dumps({**told, **title, **generation.metadata.as_dict()}))
     else:
-        _tell(generation, files, now - started)
+        if board:
+            print(f"storyboard {board.title}, {len(board.cards)} cards")
+        tell(generation, files, now - started)
 
 
-def _check_outputs(output: Path, format: str | None, pictures: tuple[Path | None, ...]) -> None:
-    """Refuse names that cannot be written before any time goes into the video."""
-    from pleinair.media.codec import check_writable, format_of
-    from pleinair.media.sheet import check_picture_name
-
-    format_of(output, format)
-    check_writable(output)
-    for picture in pictures:
-        if picture is not None:
-            check_picture_name(picture)
-            check_writable(picture)
-
-
-def _write(
-    generation: Generation,
-    settings: Settings,
-    output: Path,
-    format: str | None,
-    thumbnail: Path | None,
-    sheet: Path | None,
-    signer: "Signer | None",
-    sources: Mapping[str, Path],
-) -> list[Path]:
-    """Write every file, each signed before it has its name."""
-    from pleinair.media import sheet as stills
-    from pleinair.media.codec import format_of, write_video
-    from pleinair.media.manifest import TYPES
-    from pleinair.media.mark import Marking
-    from pleinair.media.provenance import Origin, deliver
-    from pleinair.service.secret import marking_key
-
-    marking = Marking.read(settings, marking_key(ServiceSettings.read()))
-    request = generation.metadata.request
-    files: list[Path] = []
-    kind, fps = format_of(output, format), generation.fps
-    for i, frames in enumerate(generation.clips):
-        origin = Origin(request, i, sources)
-        mark = marking.of(frames, f"{request.digest}/{i}", request.before(len(frames)))
-
-        def keep(
-            path: Path,
-            write: Callable[[Path], None],
-            type: str | None = None,
-            origin: Origin = origin,
-        ) -> None:
-            path = _numbered(path, origin.number, len(generation.clips))
-            files.extend(deliver(path, write, signer, origin, type))
-
-        video = partial(write_video, frames=frames, fps=fps, format=kind, mark=mark)
-        keep(output, video, TYPES[kind])
-        if thumbnail is not None:
-            picture = stills.thumbnail(frames)
-            keep(thumbnail, partial(stills.write_picture, picture=picture))
-        if sheet is not None:
-            picture = stills.contact_sheet(frames, fps)
-            keep(sheet, partial(stills.write_picture, picture=picture))
-    return files
+def _check_alone(
+    inputs: Inputs, *, prompt: str | None, loop: bool, seconds: float | None, variations: int
+) -> None:
+    """Refuse what a storyboard says itself, or cannot do."""
+    if prompt is not None:
+        raise InputError("prompt", prompt, "none: the storyboard says it")
+    if seconds is not None:
+        raise InputError("seconds", seconds, "none: the storyboard says it")
+    if variations != 1:
+        raise InputError("variations", variations, "1 with a storyboard")
+    for name in ("image", "edit", "extend", "before", "retake", "keyframes", "still"):
+        if getattr(inputs, name):
+            raise InputError("storyboard", f"with {name}", "a storyboard alone")
+    if loop:
+        raise InputError("storyboard", "with loop", "a storyboard alone")
 
 
 def _signer(settings: Settings) -> "Signer | None":
@@ -185,42 +194,3 @@ def _signer(settings: Settings) -> "Signer | None":
     from pleinair.media.provenance import signer_of
 
     return signer_of(settings, ServiceSettings.read().home)
-
-
-def _numbered(path: Path, i: int, count: int) -> Path:
-    """``out.mp4`` for one variation, else ``out-1.mp4``, ``out-2.mp4`` and so on."""
-    return path if count == 1 else path.with_name(f"{path.stem}-{i + 1}{path.suffix}")
-
-
-def _tell(generation: Generation, files: list[Path], total: float) -> None:
-    made = generation.metadata
-    request = made.request
-    enlarged = max(request.width / made.native_width, request.height / made.native_height)
-    how = "enlarged" if enlarged > 1 else "scaled"
-    frames = len(generation.frames)  # with those of a clip that was extended
-    between = ", motion interpolated" if generation.fps != made.native_fps else ""
-    for word, like in made.unknown.items():
-        hint = f"; did you mean {like}?" if like else ""
-        notes.print(f"[yellow]unknown word:[/] {word}{hint}", soft_wrap=True)
-    if made.cut:
-        notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
-    for note in made.notes:
-        notes.print(f"[yellow]note:[/] {note}", soft_wrap=True)
-    guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
-    print(
-        f"model      {request.model}, {made.steps} steps, guidance {guidance}\n"
-        f"seed       {request.seed}\n"
-        f"drawn      {made.native_width}x{made.native_height}, "
-        f"{made.native_fps} frames/s, {made.native_frames} frames\n"
-        f"delivered  {request.width}x{request.height} ({how} {enlarged:.3g} times), "
-        f"{generation.fps} frames/s{between}, {frames} frames, "
-        f"{frames / generation.fps:.4g} s"
-    )
-    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in made.seconds.items())
-    print(f"time       {total:.1f} s ({stages})")
-    for file in files:
-        print(f"wrote      {file} ({_bytes(file.stat().st_size)})")
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"

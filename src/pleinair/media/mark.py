@@ -42,26 +42,29 @@ class Marking:
         """What the settings say."""
         return cls(key, settings.watermark == "invisible", settings.visible_mark == "on")
 
-    def of(self, frames: Frames, name: str, before: int = 0) -> Mark | None:
+    def of(self, frames: Frames, name: str, kept: tuple[int, int] = (0, 0)) -> Mark | None:
         """What marks the frames of one clip, or None where nothing is to be marked.
 
         Args:
             frames: (T, H, W, 3). With a shorter side below 180 there is no invisible mark.
             name: what the mark stands for.
-            before: how many frames at its start come from a clip that is extended. Where that
-                clip has a mark of this key already, those frames are left as they are: marks laid
-                on one another would be seen in time.
+            kept: how many frames at its start and at its end come from clips that were given.
+                Where such a clip has a mark of this key already, its frames are left as they are:
+                marks laid on one another would be seen in time.
         """
         watermark = Watermark(self.key)
         invisible = self.is_invisible_in(frames)
         if not invisible and not self.visible:
             return None
-        if before and not (invisible and self._marked(watermark, frames[:before])):
-            before = 0
-        layer = watermark.layer(frames[before:], watermark.mark_of(name)) if invisible else None
+        first, last = kept[0], len(frames) - kept[1]
+        if not (invisible and first and self._marked(watermark, frames[:first])):
+            first = 0
+        if not (invisible and kept[1] and self._marked(watermark, frames[last:])):
+            last = len(frames)
+        layer = watermark.layer(frames[first:last], watermark.mark_of(name)) if invisible else None
 
         def mark(i: int, picture: Picture) -> Picture:
-            if i < before:
+            if not first <= i < last:
                 return picture
             marked = picture if layer is None else add(picture, layer)
             return labelled(marked) if self.visible else marked

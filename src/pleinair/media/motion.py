@@ -6,6 +6,7 @@ a pixel, and the frames made are nearer to the right ones than those of FFmpeg's
 (``bench/motion.py``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,7 +30,6 @@ class FlowConfig:
     damping: float = 1e-3
 
 
-@torch.inference_mode()
 def interpolate(frames: Frames, fps_from: int, fps_to: int, count: int) -> Frames:
     """``count`` frames at ``fps_to`` from frames at ``fps_from``.
 
@@ -42,10 +42,26 @@ def interpolate(frames: Frames, fps_from: int, fps_to: int, count: int) -> Frame
     Returns:
         (count, H, W, 3).
     """
-    places = [min(Fraction(i * fps_from, fps_to), Fraction(len(frames) - 1)) for i in range(count)]
+    return views(frames, [Fraction(i * fps_from, fps_to) for i in range(count)])
+
+
+@torch.inference_mode()
+def views(frames: Frames, places: Sequence[Fraction]) -> Frames:
+    """What is seen at places between frames, counted in frames from the first and rising.
+
+    A whole number is the frame itself, and a place after the last frame shows the last frame.
+
+    Args:
+        frames: (T, H, W, 3).
+        places: at least 0.
+
+    Returns:
+        (len(places), H, W, 3).
+    """
+    places = [min(place, Fraction(len(frames) - 1)) for place in places]
     if all(place.denominator == 1 for place in places):
         return frames[[int(place) for place in places]]
-    out = np.empty((count, *frames.shape[1:]), np.uint8)
+    out = np.empty((len(places), *frames.shape[1:]), np.uint8)
     start, end = 0, 0  # the pairs of frames whose motion is known
     for i, place in enumerate(places):
         k, t = int(place), float(place % 1)

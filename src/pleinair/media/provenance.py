@@ -28,7 +28,14 @@ from pleinair.settings import Settings
 APART = ("video/webm",)
 """Types that cannot hold a manifest: theirs is a file beside them, with the suffix ``.c2pa``."""
 
-_CHANGED = {"edit": "drawn anew by a generative model", "extend": "continued by a generative model"}
+_CHANGED = {
+    "edit": "drawn anew by a generative model",
+    "extend": "continued by a generative model",
+    "before": "given a new beginning by a generative model",
+    "retake": "drawn anew in part by a generative model",
+}
+"""What happens to a clip that a file is a new version of; with several, to the first."""
+
 _XMP = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")  # says that a box of MP4 holds XMP
 _PACKET = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
@@ -134,7 +141,11 @@ class Signer:
         """What the manifest says."""
         request, now = origin.request, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         agent = {"name": "Pleinair", "version": origin.by}
-        parts = [_Part(i, item, origin.sources.get(item.sha256)) for i, item in _each(request)]
+        first = next((item for item in request.given if item.role in _CHANGED), None)
+        parts = [
+            _Part(i, item, origin.sources.get(item.sha256), is_parent=item is first)
+            for i, item in enumerate(request.given, 1)
+        ]
         # Only what this very server signed is known to hold nothing but a model's work.
         pure = all(part.is_generated(self.root) for part in parts)
         source_type = GENERATED if pure else COMPOSITE
@@ -186,14 +197,11 @@ class _Part:
     number: int
     given: Given
     path: Path | None
+    is_parent: bool
 
     @property
     def id(self) -> str:
         return f"given-{self.number}"
-
-    @property
-    def is_parent(self) -> bool:
-        return self.given.role in ("edit", "extend")
 
     @property
     def type(self) -> str:
@@ -214,10 +222,6 @@ class _Part:
             return False
         found = verify_manifest(self.path, root)
         return found.standing == VALID and found.source_type == GENERATED
-
-
-def _each(request: VideoRequest) -> list[tuple[int, Given]]:
-    return list(enumerate(request.given, 1))
 
 
 def signer_of(settings: Settings, home: Path) -> Signer | None:

@@ -11,6 +11,8 @@ from pleinair.errors import InputError
 
 SPATIAL = 16
 TEMPORAL = 4
+DECODED_AFTER = 2
+"""Latent frames before it on which the frames of a latent depend, one for each `LookBack`."""
 
 
 @dataclass(frozen=True)

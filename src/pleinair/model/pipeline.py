@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pleinair.errors import InputError, ModelError
-from pleinair.model.autoencoder import SPATIAL, TEMPORAL
+from pleinair.model.autoencoder import DECODED_AFTER, SPATIAL, TEMPORAL
 from pleinair.model.checkpoint import Model, load_model
 from pleinair.model.few import few_of, load_few
 from pleinair.model.guiding import FlowMap, Guidance, Guided, Network
@@ -21,7 +21,15 @@ from pleinair.model.start import Start
 from pleinair.model.text import batch
 from pleinair.model.transformer import Transformer
 from pleinair.model.vocabulary import Encoded
-from pleinair.model.windows import WINDOW, Watched, clean_estimate, denoise, windows
+from pleinair.model.windows import (
+    WINDOW,
+    Watched,
+    Window,
+    clean_estimate,
+    denoise,
+    ring,
+    windows,
+)
 from pleinair.settings import SHIPPED_WEIGHTS
 
 FPS = 8
@@ -148,13 +156,14 @@ class Pipeline:
         given: Mapping[int, Tensor] | None = None,
         source: Tensor | None = None,
         strength: float = 1.0,
+        loop: bool = False,
         progress: Progress | None = None,
         preview: Preview | None = None,
     ) -> Clips:
         """Draw clips.
 
         One window holds about two seconds. A longer clip is drawn in several, each of which is
-        given the last latent frames of the one before.
+        given latent frames of the one before; see `pleinair.model.windows.windows`.
 
         Args:
             prompt: what to show.
@@ -172,6 +181,8 @@ class Pipeline:
                 the noise level ``strength`` on, with the steps of the schedule that are below it:
                 SDEdit, Meng et al., arXiv 2108.01073.
             strength: above 0 and at most 1, where nothing is left of the source.
+            loop: whether the last frame leads into the first. Such a clip is groups of four frames
+                alone, T = 4k, and what is given or a source is latents of such groups.
             progress: called as ``progress(done, total, stage)`` before the first step and after
                 each; what it raises ends the work.
             preview: called after each step with a function that decodes the one to five newest
@@ -185,11 +196,14 @@ class Pipeline:
         if width % SPATIAL or height % SPATIAL:
             raise InputError("size", f"{width}x{height}", f"multiples of {SPATIAL}")
         channels = self.transformer.config.channels
-        shape = (latent_frames(seconds), channels, height // SPATIAL, width // SPATIAL)
+        length = loop_frames(seconds) if loop else latent_frames(seconds)
+        shape = (length, channels, height // SPATIAL, width // SPATIAL)
         start = Start(shape, given or {}, source, strength)
         sigmas = schedule(steps, shift=self.about["shift"], start=start.level)
         report = progress or (lambda done, total, stage: None)
-        total = variations * len(windows(shape[0])) * (len(sigmas) - 1)
+        whole = slice(0, length)  # a loop is drawn all around at once
+        order = [Window(whole, whole)] if loop else windows(length, start.given)
+        total = variations * len(order) * (len(sigmas) - 1)
         done = itertools.count()
 
         clock = [time.perf_counter()]
@@ -213,12 +227,13 @@ class Pipeline:
             clips = []
             for i in range(variations):
                 latents, held = (tensor.to(self.device) for tensor in start.latents(seed + i))
-                clips.append(denoise(sample, velocity, latents, held, sigmas, tick))
+                model = ring(velocity, length) if loop else velocity
+                clips.append(denoise(sample, model, latents, held, sigmas, tick, order))
             clock.append(time.perf_counter())
             videos = []
             for i, latents in enumerate(clips):
                 report(i, variations, "decode")
-                videos.append(self._decode(latents))
+                videos.append(self._decode_loop(latents) if loop else self._decode(latents))
         clock.append(time.perf_counter())
         spent = [after - before for before, after in itertools.pairwise(clock)]
         timings = dict(zip(("text", "denoise", "decode"), spent, strict=True))
@@ -259,8 +274,19 @@ class Pipeline:
             frames.append(video.float().clamp(-1, 1).cpu())
         return torch.cat(frames, 2)
 
+    def _decode_loop(self, latents: Tensor) -> Tensor:
+        """Video (1, 3, 4·F, H, W) of a loop, whose first frames follow on its last ones."""
+        frames = latents.shape[2]
+        led = [i % frames for i in range(-DECODED_AFTER, frames)]
+        return self._decode(latents[:, :, led])[:, :, -TEMPORAL * frames :]
+
 
 def latent_frames(seconds: float) -> int:
     """Latent frames that cover this many seconds: one picture, then four frames in each."""
     frames = max(1, round(seconds * FPS))
     return 1 + -(-(frames - 1) // TEMPORAL)
+
+
+def loop_frames(seconds: float) -> int:
+    """Latent frames, of four frames each, of a loop of about this length."""
+    return max(1, round(seconds * FPS / TEMPORAL))

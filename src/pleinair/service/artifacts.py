@@ -95,8 +95,7 @@ def _write(
         for variant, (name, _) in FILES.items():
             path = folder / str(number) / name
             if variant == "video":
-                before = claim.request.before(len(clip))
-                mark = marking.of(clip, name_of(claim.id, number), before)
+                mark = marking.of(clip, name_of(claim.id, number), generation.kept)
                 write_video(path, clip, generation.fps, each=each, mark=mark)
             else:
                 write_picture(path, _still(variant, clip))

@@ -16,7 +16,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from pleinair.errors import InputError
-from pleinair.request import VideoRequest
+from pleinair.request import KEPT, VideoRequest
 from pleinair.service.db import now
 from pleinair.service.tables import COMPLETED, RUNNING, Material, Video, Worker
 
@@ -188,9 +188,9 @@ def _pixels(session: Session, request: VideoRequest) -> float:
         if clip is None:
             continue
         pixels += clip.width * clip.height * clip.frames
-        if item.role == "extend":  # stands before each variation, at its size and rate
-            before = clip.frames / max(clip.fps, 1.0) * request.fps
-            pixels += request.width * request.height * before * request.variations
+        if item.role in KEPT:  # stands beside each variation, at its size and rate
+            beside = clip.frames / max(clip.fps, 1.0) * request.fps
+            pixels += request.width * request.height * beside * request.variations
     return pixels
 
 

@@ -53,7 +53,7 @@ class Video(Base):
     __tablename__ = "videos"
     id: Mapped[str] = mapped_column(primary_key=True)
     owner: Mapped[str]
-    kind: Mapped[str]  # create, remix, edit or extend
+    kind: Mapped[str]  # create, remix, edit, extend, connect or retake
     state: Mapped[str]
     model: Mapped[str]  # as it was asked for
     backend: Mapped[str]  # the model behind that name

@@ -48,7 +48,7 @@ class Draft:
     """A video to be queued.
 
     Attributes:
-        kind: create, remix, edit or extend.
+        kind: create, remix, edit, extend, connect or retake.
         model: as it was asked for; ``request.model`` is the model behind that name.
         request: what the worker gets.
         seconds: length of the finished video, which for an extension is the whole.
