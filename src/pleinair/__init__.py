@@ -45,7 +45,7 @@ def generate(
     """
     from dataclasses import fields
 
-    from pleinair.backends.base import open_backend
+    from pleinair.backends.base import MODELS, check_model, open_backend
     from pleinair.settings import Settings
 
     known = {field.name for field in fields(VideoRequest)}
@@ -53,4 +53,6 @@ def generate(
         if name not in known:
             raise InputError("option", name, ", ".join(sorted(known)))
     request = VideoRequest(prompt, **options)  # type: ignore[arg-type]  # it checks each value
+    check_model(request.model)
+    MODELS[request.model].check(request)
     return open_backend(request.model, Settings.read()).generate(request, progress)

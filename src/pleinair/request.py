@@ -84,6 +84,9 @@ class VideoRequest:
         negative_prompt: what to keep out, 0–32,000 characters; it works where guidance does.
         given: pictures and clips that it begins from, at most 16. With a clip to extend,
             ``seconds`` is the length of what is added.
+        complete: whether what the prompt leaves unsaid is chosen by the seed and added to it; not
+            where the video begins from something, which may say it already.
+        original: what the prompt was rewritten from, or empty if it is as a person wrote it.
 
     Raises:
         InputError: a value is not allowed; the error names the field.
@@ -101,12 +104,16 @@ class VideoRequest:
     variations: int = 1
     negative_prompt: str = ""
     given: tuple[Given, ...] = ()
+    complete: bool = False
+    original: str = ""
 
     def __post_init__(self) -> None:
         """Check every field; nothing behind this door checks again."""
         _check_prompt("prompt", self.prompt)
         if self.negative_prompt != "":
             _check_prompt("negative_prompt", self.negative_prompt)
+        if self.original != "":
+            _check_prompt("original", self.original)
         self._check_given()
         _check_number("seconds", self.seconds, 0, MOST_SECONDS, above=True)
         if self.guidance is not None:
@@ -134,6 +141,9 @@ class VideoRequest:
         clips = [item for item in self.given if item.role in ("edit", "extend")]
         if len(clips) > 1:
             raise InputError("given", [item.role for item in clips], "one clip to edit or extend")
+        if not isinstance(self.complete, bool) or (self.complete and self.given):
+            allowed = "true or false, and with a picture, clip or character false"
+            raise InputError("complete", self.complete, allowed)
         for item in self.given:
             if item.role == "frame" and item.at > self.seconds:
                 allowed = f"times within the video, 0 to {self.seconds:g} seconds"
@@ -155,11 +165,17 @@ class VideoRequest:
         return digest_of(self.as_dict())
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON, from which `from_dict` makes an equal request."""
-        return asdict(self) | {
+        """Plain values for JSON, from which `from_dict` makes an equal request.
+
+        What came later is left out where it says nothing, so that digests stay what they were.
+        """
+        later = {name: getattr(self, name) for name in ("complete", "original")}
+        plain = {name: value for name, value in asdict(self).items() if name not in later}
+        return plain | {
             "seconds": float(self.seconds),
             "guidance": None if self.guidance is None else float(self.guidance),
             "given": [asdict(item) for item in self.given],
+            **{name: value for name, value in later.items() if value},
         }
 
     @classmethod

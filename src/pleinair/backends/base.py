@@ -41,6 +41,7 @@ class Metadata:
             brought to the delivered size and rate.
         unknown: words of the prompt that the model does not know, each with a known word like it.
         cut: words dropped from the end of a prompt that is too long for the model.
+        completed: for each variation what was added to the prompt, if that was asked for.
         notes: sentences on what became of the pictures and clips that were given.
         device: where it ran.
         seconds: time taken by each stage.
@@ -55,6 +56,7 @@ class Metadata:
     guidance: float | None = None
     unknown: dict[str, str | None] = field(default_factory=dict)
     cut: int = 0
+    completed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=dict)
@@ -122,7 +124,7 @@ class Entry:
         about: what it is, in one line.
         file: its weights in the weights folder, or empty for a model that has none.
         open: loads it.
-        abilities: roles of `Given` that it can use, and ``negative_prompt``.
+        abilities: roles of `Given` that it can use, ``negative_prompt`` and ``complete``.
         longest: seconds of the longest video.
     """
 
@@ -142,6 +144,8 @@ class Entry:
             raise InputError("seconds", request.seconds, f"at most {self.longest:g} here")
         if request.negative_prompt and "negative_prompt" not in self.abilities:
             raise InputError("negative_prompt", request.negative_prompt, "none with this model")
+        if request.complete and "complete" not in self.abilities:
+            raise InputError("complete", request.complete, "false with this model")
         able = [role for role in ROLES if role in self.abilities]
         for item in request.given:
             if item.role not in able:
@@ -152,9 +156,10 @@ def _embedded(settings: Settings) -> Backend:
     # Threads that wait for one another asleep and not spinning: on a machine that does other work
     # too, spinning made a video take fifteen times as long. Read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from pleinair.backends.completing import Completing
     from pleinair.backends.embedded import Embedded  # torch comes in here and not before
 
-    return Embedded(settings)
+    return Completing(Embedded(settings))
 
 
 def _test_card(settings: Settings) -> Backend:
@@ -168,7 +173,7 @@ MODELS: dict[str, Entry] = {
         about="the embedded model: outdoor scenes, trained here from nothing",
         file="pleinair-1.safetensors",
         open=_embedded,
-        abilities=frozenset({*ROLES, "negative_prompt"}),
+        abilities=frozenset({*ROLES, "negative_prompt", "complete"}),
     ),
     "test-card": Entry(
         about="no model: colour bars and a clock, for trials of the service",

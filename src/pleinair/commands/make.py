@@ -55,6 +55,9 @@ def generate(
         float | None,
         typer.Option(help="How strongly the prompt is followed: 0–20; the model's own if none."),
     ] = VideoRequest.guidance,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Choose by the seed what the prompt leaves unsaid.")
+    ] = VideoRequest.complete,
     variations: Annotated[
         int, typer.Option(help="How many videos, with seeds SEED, SEED + 1, …")
     ] = VideoRequest.variations,
@@ -93,6 +96,7 @@ def generate(
         variations=variations,
         negative_prompt=negative,
         given=given,
+        complete=complete,
     )
     check_model(model)
     MODELS[model].check(request)
@@ -206,6 +210,10 @@ def _tell(generation: Generation, files: list[Path], total: float) -> None:
         notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
     for note in made.notes:
         notes.print(f"[yellow]note:[/] {note}", soft_wrap=True)
+    for i, added in enumerate(made.completed):
+        which = f" {i + 1}" if len(made.completed) > 1 else ""
+        notes.print(f"[green]completed{which}:[/] … {added or 'nothing was left unsaid'}",
+                    soft_wrap=True)
     guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
     print(
         f"model      {request.model}, {made.steps} steps, guidance {guidance}\n"
