@@ -141,9 +141,9 @@ class VideoRequest:
         clips = [item for item in self.given if item.role in ("edit", "extend")]
         if len(clips) > 1:
             raise InputError("given", [item.role for item in clips], "one clip to edit or extend")
-        if not isinstance(self.complete, bool) or (self.complete and self.given):
-            allowed = "true or false, and with a picture, clip or character false"
-            raise InputError("complete", self.complete, allowed)
+        _check_flag("complete", self.complete)
+        if self.complete and self.given:
+            raise InputError("complete", True, "false with a picture, clip or character")
         for item in self.given:
             if item.role == "frame" and item.at > self.seconds:
                 allowed = f"times within the video, 0 to {self.seconds:g} seconds"
@@ -209,6 +209,11 @@ def _check_prompt(name: str, prompt: object) -> None:
 
 def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InputError(name, value, "true or false")
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:

@@ -14,7 +14,9 @@ ASKED = VideoRequest("a lake", seed=7, seconds=1, width=64, height=48, complete=
 class Seer:
     """Keeps what it was asked for; its clips are as light as the seed."""
 
-    id, sizes, fps = "seer", ((64, 48),), 8
+    id = "seer"
+    sizes: tuple[tuple[int, int], ...] = ((64, 48),)
+    fps = 8
 
     def __init__(self) -> None:
         self.asked: list[VideoRequest] = []
@@ -33,7 +35,8 @@ class Seer:
             progress(2, 2, "draw")
         made = Metadata(request, 64, 48, 8, 8, steps=4, cut=request.seed, seconds={"draw": 1.0})
         clips = tuple(
-            np.full((8, 48, 64, 3), request.seed % 100 + i, np.uint8) for i in range(request.variations)
+            np.full((8, 48, 64, 3), request.seed % 100 + i, np.uint8)
+            for i in range(request.variations)
         )
         return Generation(clips, 8, made)
 

@@ -107,6 +107,7 @@ RULES: tuple[Rule, ...] = (
         "POST /v1/videos/extensions",
         "POST /v1/videos/{video_id}/remix",
         "POST /v1/videos/characters",
+        "POST /v1/rewrites",
     ),
     _video(
         "videos.read",

@@ -35,9 +35,7 @@ class Completing:
         for i in range(request.variations):
             seed = (request.seed + i) % (MOST_SEED + 1)
             completed = complete(request.prompt, seed)
-            one = replace(
-                request, prompt=completed.prompt, seed=seed, variations=1, complete=False
-            )
+            one = replace(request, prompt=completed.prompt, seed=seed, variations=1, complete=False)
             report = progress and _part(progress, i, request.variations)
             made.append(self.backend.generate(one, report, preview=preview))
             added.append(completed.added)

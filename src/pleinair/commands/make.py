@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.text import Text
 
 from pleinair.backends.base import MODELS, Generation, check_model, open_backend
 from pleinair.commands.console import notes, progress_bar
@@ -58,6 +59,10 @@ def generate(
     complete: Annotated[
         bool, typer.Option("--complete", help="Choose by the seed what the prompt leaves unsaid.")
     ] = VideoRequest.complete,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="Have PLEINAIR_REWRITE_URL say the prompt in more words."),
+    ] = False,
     variations: Annotated[
         int, typer.Option(help="How many videos, with seeds SEED, SEED + 1, …")
     ] = VideoRequest.variations,
@@ -100,6 +105,8 @@ def generate(
     )
     check_model(model)
     MODELS[model].check(request)
+    if rewrite:
+        request = _rewritten(request)
     settings = Settings.read()
     settings = replace(settings, device=device or settings.device)
     settings = replace(settings, threads=settings.threads if threads is None else threads)
@@ -123,6 +130,15 @@ def generate(
         print(json.dumps({**told, **record}))
     else:
         _tell(generation, files, now - started)
+
+
+def _rewritten(request: VideoRequest) -> VideoRequest:
+    """The request with its prompt in other words."""
+    from pleinair.service.rewriting import Rewriter, need
+
+    rewriter = need(Rewriter.of(ServiceSettings.read()))
+    said = rewriter.rewrite(request.prompt, request.model)
+    return replace(request, prompt=said, original=request.prompt)
 
 
 def _check_outputs(output: Path, format: str | None, pictures: tuple[Path | None, ...]) -> None:
@@ -210,10 +226,13 @@ def _tell(generation: Generation, files: list[Path], total: float) -> None:
         notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
     for note in made.notes:
         notes.print(f"[yellow]note:[/] {note}", soft_wrap=True)
+    if request.original:
+        notes.print("[green]rewritten:[/]", Text(request.prompt), soft_wrap=True)
+        notes.print("[green]from:[/]", Text(request.original), soft_wrap=True)
     for i, added in enumerate(made.completed):
         which = f" {i + 1}" if len(made.completed) > 1 else ""
-        notes.print(f"[green]completed{which}:[/] … {added or 'nothing was left unsaid'}",
-                    soft_wrap=True)
+        told = added or "nothing was left unsaid"
+        notes.print(f"[green]completed{which}:[/] … {told}", soft_wrap=True)
     guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
     print(
         f"model      {request.model}, {made.steps} steps, guidance {guidance}\n"

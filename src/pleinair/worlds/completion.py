@@ -14,6 +14,7 @@ from pleinair.worlds.scene import (
     WEATHER_ODDS,
     WEATHERS,
     Scene,
+    Thing,
     draw_thing,
     is_held_out,
     may_stand,
@@ -84,7 +85,7 @@ def _once(said: Said, rng: random.Random) -> Scene:
     place, hour, weather = rng.choices(list(settings), list(settings.values()))[0]
     camera = rng.choice(_values(said, "camera", CAMERAS))
     look = rng.choice(_values(said, "look", (USUAL_LOOK,)))
-    things = ()
+    things: tuple[Thing, ...] = ()
     if "things" not in said.values:
         candidates = [kind for kind in THINGS if may_stand(kind, place, hour, weather)]
         wanted = rng.choices(range(len(NUMBER_ODDS)), NUMBER_ODDS)[0]

@@ -16,9 +16,12 @@ Meaning: TypeAlias = tuple[tuple[str, str], ...]
 
 _CHOICE = re.compile(r"\(([^()]*)\)")
 _LITTLE = frozenset(
-    "a an the at in on by with under as of to and it is when while through during from among "
-    "along out against across without into l d un une des de du le la les au aux en dans sur sous "
-    "par avec et pendant quand parmi entre qu il tandis que".split()
+    word.normal
+    for word in split_words(
+        "a an the at in on by with under as of to and it is when while through during from among "
+        "along out against across without into l d un une des de du le la les au aux en dans sur "
+        "sous par avec et pendant quand parmi entre qu il tandis que"
+    )
 )
 """Words at either end of a phrase without which it says the same."""
 # Words that speak of something without saying what.
