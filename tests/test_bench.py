@@ -85,7 +85,7 @@ def test_completion_bench_writes_its_figure(
             asked.append(prompt)
             return SimpleNamespace(video=torch.zeros(1, 3, 17, 48, 48))
 
-    monkeypatch.setattr(completion.Pipeline, "load", lambda _: Grey())
+    monkeypatch.setattr("pleinair.model.pipeline.Pipeline.load", lambda _: Grey())
     monkeypatch.setattr(completion, "NAMED", {"place": ("lake",), "things": ("balloon",)})
     assert completion.main(["--repeats", "1", "--out", str(tmp_path)]) == 0
     figure = read_figure(tmp_path / "prompt-completion.json")
