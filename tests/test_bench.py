@@ -1,10 +1,11 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bench import generate, origins, parity, provenance, render, speed, watermark
+from bench import completion, generate, origins, parity, provenance, render, speed, watermark
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -70,6 +71,29 @@ def test_how_near_two_videos_are() -> None:
     assert speed.decibels(video + 0.02, video, 2.0) == pytest.approx(40)
     assert 0.9 < speed.similarity(off, video) < 1
     assert speed.similarity(torch.rand_like(video), video) < 0.5
+
+
+def test_completion_bench_writes_its_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    asked: list[str] = []
+
+    class Grey:
+        def generate(self, prompt: str, **_: object) -> SimpleNamespace:
+            asked.append(prompt)
+            return SimpleNamespace(video=torch.zeros(1, 3, 17, 48, 48))
+
+    monkeypatch.setattr("pleinair.model.pipeline.Pipeline.load", lambda _: Grey())
+    monkeypatch.setattr(completion, "NAMED", {"place": ("lake",), "things": ("balloon",)})
+    assert completion.main(["--repeats", "1", "--out", str(tmp_path)]) == 0
+    figure = read_figure(tmp_path / "prompt-completion.json")
+    assert figure.measured.n == 4
+    assert {row[0] for row in figure.rows} >= {"the place named", "the thing named", "added: hour"}
+    plain, full = asked[::2], asked[1::2]
+    assert plain == ["lake", "hot-air balloon", "lac", "montgolfière"]
+    assert all(b.startswith(f"{a}, ") for a, b in zip(plain, full, strict=True))
 
 
 def test_provenance_bench_writes_its_figure(tmp_path: Path) -> None:

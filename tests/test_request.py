@@ -177,3 +177,18 @@ def test_sizes_are_read(text: str) -> None:
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="WIDTHxHEIGHT"):
         parse_size(text)
+
+
+def test_what_came_later_leaves_older_digests_as_they_were() -> None:
+    assert not {"complete", "original"} & GOOD.as_dict().keys()
+    more = replace(GOOD, complete=True), replace(GOOD, original="a lake")
+    for request in more:
+        assert VideoRequest.from_dict(request.as_dict()) == request
+    assert len({GOOD.digest, *(request.digest for request in more)}) == 3
+
+
+def test_what_a_picture_may_show_already_is_not_completed() -> None:
+    with pytest.raises(InputError, match="complete"):
+        replace(GOOD, complete=True, given=(Given("frame", "a" * 64),))
+    with pytest.raises(InputError, match="original"):
+        replace(GOOD, original="\0")

@@ -94,6 +94,9 @@ class VideoRequest:
             begin before or to retake, ``seconds`` is the length of what is drawn, and the times of
             frames are counted in it.
         loop: whether the last frame leads into the first.
+        complete: whether what the prompt leaves unsaid is chosen by the seed and added to it; not
+            where the video begins from something, which may say it already.
+        original: what the prompt was rewritten from, or empty if it is as a person wrote it.
 
     Raises:
         InputError: a value is not allowed; the error names the field.
@@ -112,12 +115,16 @@ class VideoRequest:
     negative_prompt: str = ""
     given: tuple[Given, ...] = ()
     loop: bool = False
+    complete: bool = False
+    original: str = ""
 
     def __post_init__(self) -> None:
         """Check every field; nothing behind this door checks again."""
         _check_prompt("prompt", self.prompt)
         if self.negative_prompt != "":
             _check_prompt("negative_prompt", self.negative_prompt)
+        if self.original != "":
+            _check_prompt("original", self.original)
         self._check_given()
         _check_number("seconds", self.seconds, 0, MOST_SECONDS, above=True)
         if self.guidance is not None:
@@ -148,10 +155,12 @@ class VideoRequest:
         if clips and (len(clips) > len(set(clips)) or set(clips) not in _TOGETHER):
             allowed = "one clip to edit, extend, begin before or retake; or two to connect"
             raise InputError("given", ", ".join(clips), allowed)
-        if not isinstance(self.loop, bool):
-            raise InputError("loop", self.loop, "true, false")
+        _check_flag("loop", self.loop)
         if self.loop and clips:
             raise InputError("loop", self.loop, "false for what begins from a clip")
+        _check_flag("complete", self.complete)
+        if self.complete and self.given:
+            raise InputError("complete", True, "false with a picture, clip or character")
         for item in self.given:
             if item.role == "frame" and item.at > self.seconds:
                 allowed = f"times within the video, 0 to {self.seconds:g} seconds"
@@ -170,16 +179,16 @@ class VideoRequest:
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON, from which `from_dict` makes an equal request.
 
-        What came after the first digests were written down is left out where it is not used.
+        What came later is left out where it says nothing, so that digests stay what they were.
         """
-        record = asdict(self) | {
+        later = {name: getattr(self, name) for name in ("loop", "complete", "original")}
+        plain = {name: value for name, value in asdict(self).items() if name not in later}
+        return plain | {
             "seconds": float(self.seconds),
             "guidance": None if self.guidance is None else float(self.guidance),
             "given": [asdict(item) for item in self.given],
+            **{name: value for name, value in later.items() if value},
         }
-        if not self.loop:
-            del record["loop"]
-        return record
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoRequest":
@@ -212,6 +221,11 @@ def _check_prompt(name: str, prompt: object) -> None:
 
 def _is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_flag(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise InputError(name, value, "true or false")
 
 
 def _check_whole(name: str, value: object, low: int, high: int) -> None:

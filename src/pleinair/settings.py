@@ -131,6 +131,10 @@ class ServiceSettings:
         words: file with words that the check ``words`` flags, one a line; the shipped one if empty.
         moderation: URL of an endpoint such as ``https://api.openai.com/v1/moderations``.
         moderation_key: key for that endpoint.
+        rewrite_url: API with ``/chat/completions``, such as ``http://localhost:11434/v1``, that
+            rewrites prompts for who asks for that; nobody can if empty.
+        rewrite_model: id of the model to ask for there.
+        rewrite_key: key for that API.
         oidc: issuer of an OpenID Connect provider that members may sign in with.
         oidc_client: id of this server there.
         oidc_secret: its secret there.
@@ -171,6 +175,9 @@ class ServiceSettings:
     words: str = ""
     moderation: str = ""
     moderation_key: str = field(default="", repr=False)
+    rewrite_url: str = ""
+    rewrite_model: str = ""
+    rewrite_key: str = field(default="", repr=False)
     oidc: str = ""
     oidc_client: str = ""
     oidc_secret: str = field(default="", repr=False)
@@ -201,6 +208,11 @@ class ServiceSettings:
             _check("checks", check, known, "words, moderation, package.module:name")
         if "moderation" in self.checks:
             _check("moderation", self.moderation, bool(self.moderation), "the URL of an endpoint")
+        if self.rewrite_url:
+            fine = self.rewrite_url.startswith(("http://", "https://"))
+            _check("rewrite_url", self.rewrite_url, fine, "an http(s) address")
+            named = bool(self.rewrite_model)
+            _check("rewrite_model", self.rewrite_model, named, "the id of a model there")
         if self.oidc:
             _check("oidc_client", self.oidc_client, bool(self.oidc_client), "the id at the issuer")
         if self.mail:

@@ -40,6 +40,8 @@ def test_a_model_refuses_what_it_cannot_do(request_of_card: VideoRequest) -> Non
     for field, request in refused.items():
         with pytest.raises(InputError, match=field):
             plain.check(request)
+    with pytest.raises(InputError, match="complete: got True; allowed: false with this model"):
+        plain.check(replace(request_of_card, complete=True))
     able = replace(plain, abilities=frozenset({"edit"}))
     with pytest.raises(InputError, match="got 'frame'; allowed: edit"):
         able.check(refused["given"])

@@ -1,13 +1,20 @@
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pleinair.backends import testcard
+from pleinair.backends.base import MODELS
+from pleinair.backends.completing import Completing
 from pleinair.cli import main
 from pleinair.media.codec import read_video, write_video
 from pleinair.media.sheet import read_picture, write_picture
 from tests.conftest import moving_card
+from tests.service.receiver import Reply
+from tests.service.talker import talking
 
 CARD = ("--model", "test-card", "--size", "96x64", "--seed", "7", "--steps", "1", "--fps", "12")
 
@@ -167,3 +174,40 @@ def test_a_mistake_gets_one_line_and_exit_code_2(
     assert err.count("\n") == 1
     assert said in err
     assert not Path("out.mp4").exists()
+
+
+def test_a_prompt_is_rewritten_by_the_endpoint_of_the_settings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _generate("--rewrite") == 2
+    assert "PLEINAIR_REWRITE_URL" in capsys.readouterr().err
+    with talking() as talker:
+        monkeypatch.setenv("PLEINAIR_REWRITE_URL", talker.url)
+        monkeypatch.setenv("PLEINAIR_REWRITE_MODEL", "llama")
+        talker.said = "a [card] at dawn"
+        assert _generate("--rewrite", "--seconds", "0.1") == 0
+        told = capsys.readouterr().err
+        assert "rewritten: a [card] at dawn" in told
+        assert "from: a card" in told
+        talker.answer = Reply(500)
+        Path("out.mp4").unlink()
+        assert _generate("--rewrite") == 2
+        assert "endpoint answered with 500" in capsys.readouterr().err
+        assert not Path("out.mp4").exists()
+
+
+def test_what_was_filled_in_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _generate("--complete") == 2
+    assert "complete: got True" in capsys.readouterr().err
+    drawn = replace(
+        MODELS["test-card"],
+        open=lambda _: Completing(testcard.TestCard()),
+        abilities=frozenset({"complete"}),
+    )
+    monkeypatch.setitem(MODELS, "test-card", drawn)
+    assert _generate("--complete", "--seconds", "0.1", "--variations", "2") == 0
+    told = capsys.readouterr().err
+    assert re.search(r"completed 1: … .*the camera .*photorealistic", told)
+    assert "completed 2: …" in told

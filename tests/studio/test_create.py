@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 
@@ -6,12 +7,26 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, expect
 
+from pleinair.api.services import Services
+from pleinair.service.tables import Video
 from pleinair.settings import ServiceSettings
+from pleinair.studio import film
+from pleinair.studio.tongue import Tongue
+from tests.service.talker import Talker, talking
 from tests.studio.conftest import PHONE, Studio
 
 
 @pytest.fixture
-def studio_settings(studio_settings: ServiceSettings) -> ServiceSettings:
+def talker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Talker]:
+    """An endpoint that the studio's server knows by its environment."""
+    with talking() as made:
+        monkeypatch.setenv("PLEINAIR_REWRITE_URL", made.url)
+        monkeypatch.setenv("PLEINAIR_REWRITE_MODEL", "llama")
+        yield made
+
+
+@pytest.fixture
+def studio_settings(studio_settings: ServiceSettings, talker: Talker) -> ServiceSettings:
     """With the embedded model too, for its words; only the test card draws in these tests."""
     return replace(studio_settings, models=("test-card", "pleinair-1"))
 
@@ -44,9 +59,11 @@ def test_a_field_that_is_not_allowed_is_named_where_it_stands(studio: Studio) ->
     expect(page.locator(".at-work")).to_have_count(0)
 
 
-def test_words_that_the_model_does_not_know_are_marked_and_mended(studio: Studio) -> None:
+def test_words_are_marked_mended_rewritten_and_filled_in(studio: Studio, talker: Talker) -> None:
     page = studio.person()
     page.goto("/")
+    fill_in = page.get_by_label("Fill in what is left unsaid")
+    expect(fill_in).to_be_hidden()  # the test card has no captions
     page.get_by_text("More", exact=True).click()
     page.get_by_label("Model").select_option("pleinair-1")
     box = page.get_by_label("What is to be seen")
@@ -58,6 +75,32 @@ def test_words_that_the_model_does_not_know_are_marked_and_mended(studio: Studio
     page.get_by_text("What it knows").click()
     page.get_by_role("button", name="lighthouse").click()
     expect(box).to_have_value("two balloons over a lake, lighthouse")
+    rewrite = page.get_by_role("button", name="Rewrite")
+    rewrite.click()
+    expect(box).to_have_value(talker.said)
+    before = page.get_by_text("Before it was rewritten: two balloons over a lake, lighthouse")
+    expect(before).to_be_visible()
+    page.get_by_role("button", name="As it was").click()
+    expect(box).to_have_value("two balloons over a lake, lighthouse")
+    expect(before).to_have_count(0)
+    rewrite.click()
+    expect(box).to_have_value(talker.said)
+    fill_in.check()
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.locator(".at-work")).to_be_visible()
+    [made] = httpx.get(f"{studio.url}/v1/videos").json()["data"]
+    assert made["prompt"] == talker.said
+    assert made["original_prompt"] == "two balloons over a lake, lighthouse"
+    house = Services.open(studio.settings)
+    with house.database.read() as session:
+        assert session.get_one(Video, made["id"]).request["complete"] is True
+    house.database.close()
+
+
+def test_what_was_filled_in_is_told_in_the_language_of_the_page() -> None:
+    video = {"completed": ["at dawn", ""]}
+    assert film.added_of(Tongue("en"), video) == ["Filled in: at dawn"]
+    assert film.added_of(Tongue("fr"), video) == ["Complété : at dawn"]
 
 
 def test_a_draft_comes_first_and_then_the_same_for_good(studio: Studio) -> None:

@@ -109,6 +109,7 @@ RULES: tuple[Rule, ...] = (
         "POST /v1/videos/retakes",
         "POST /v1/videos/{video_id}/remix",
         "POST /v1/videos/characters",
+        "POST /v1/rewrites",
     ),
     _video(
         "videos.read",

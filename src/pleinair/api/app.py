@@ -28,6 +28,7 @@ from pleinair.api import (
     programmes,
     public,
     reviews,
+    rewrites,
     scans,
     shares,
     signatures,
@@ -51,7 +52,7 @@ from pleinair.settings import ServiceSettings
 
 ABOUT = "Text in, video out. The whole OpenAI Videos API, and a little more that is marked Extra."
 VERSION = version("pleinair")
-NOUNS = (videos, models, boards, files, batches, webhooks, origins)
+NOUNS = (videos, models, rewrites, boards, files, batches, webhooks, origins)
 PROGRAMME = (
     entry,
     account,

@@ -28,6 +28,7 @@ from pleinair.backends.base import MODELS
 from pleinair.errors import InputError, ModelError
 from pleinair.request import Given, VideoRequest, digest_of, draw_seed, parse_size
 from pleinair.service.fetch import fetch
+from pleinair.service.rewriting import need
 from pleinair.service.tables import BATCH, NORMAL, Character, Material, Video
 from pleinair.service.videos import Draft
 
@@ -71,12 +72,26 @@ def draft_of_create(use: Services, owner: str, body: CreateVideo) -> Draft:
         fps=body.fps,
         variations=body.n,
         loop=body.loop,
+        original=body.original_prompt or "",
         **_drawing(body),
     )
-    request = replace(request, given=_given(use, owner, body, cast))
+    request = replace(request, given=_given(use, owner, body, cast), complete=body.complete)
     _check(request)
     lane = BATCH if body.priority == "low" else NORMAL
     return Draft("create", model, request, request.seconds, lane=lane)
+
+
+def rewritten(use: Services, owner: str, draft: Draft) -> Draft:
+    """The draft with its prompt in the words of the server's endpoint.
+
+    Raises:
+        InputError: this server has none.
+        UnavailableError: it gives no prompt.
+        BusyError: it is asked too often.
+    """
+    request = draft.request
+    said = need(use.rewriter).rewrite(request.prompt, request.model, owner)
+    return replace(draft, request=replace(request, prompt=said, original=request.prompt))
 
 
 def draft_of_remix(use: Services, owner: str, video_id: str, body: RemixVideo) -> Draft:

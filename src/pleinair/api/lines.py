@@ -8,7 +8,7 @@ from pleinair.api.errors import UNEXPECTED, answer_of, envelope, param_of
 from pleinair.api.inputs import draft_of_create
 from pleinair.api.services import Services
 from pleinair.api.shapes import CreateVideo, video_object
-from pleinair.errors import PleinairError
+from pleinair.errors import InputError, PleinairError
 from pleinair.service.standing import Standing
 from pleinair.service.tables import Video
 from pleinair.service.videos import Draft
@@ -26,11 +26,17 @@ class Lines:
 
     def check(self, body: dict[str, Any]) -> None:
         """Raise InputError unless a body has the form of a create."""
-        checked(CreateVideo, _told(body))
+        self._read(body)
 
     def draft(self, owner: str, body: dict[str, Any]) -> Draft:
         """The video that a body asks for; raises what the create would."""
-        return draft_of_create(self.services(), owner, checked(CreateVideo, _told(body)))
+        return draft_of_create(self.services(), owner, self._read(body))
+
+    def _read(self, body: dict[str, Any]) -> CreateVideo:
+        made = checked(CreateVideo, _told(body))
+        if made.rewrite:  # nobody waits for it, who could be told that it failed
+            raise InputError("rewrite", True, "false in a batch")
+        return made
 
     def tell(self, video: Video) -> dict[str, Any]:
         """A video that has ended, as the API tells of it."""

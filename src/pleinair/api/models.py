@@ -6,13 +6,12 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from pleinair.api.identity import Caller
-from pleinair.api.services import Use
+from pleinair.api.services import Services, Use
 from pleinair.api.shapes import REFUSALS
 from pleinair.backends.base import MODELS
 from pleinair.backends.weights import WIDEST, Weights, listed
 from pleinair.errors import NotFoundError
 from pleinair.request import MOST_PIXELS, SIDES
-from pleinair.settings import ServiceSettings
 
 router = APIRouter(prefix="/v1", tags=["models"], responses=REFUSALS)
 
@@ -71,13 +70,13 @@ class ModelList(BaseModel):
 @router.get("/models")
 def list_models(owner: Caller, use: Use) -> ModelList:
     """The models, then their other names."""
-    return ModelList(data=_offered(use.settings))
+    return ModelList(data=_offered(use))
 
 
 @router.get("/models/{model_id:path}")
 def retrieve_model(model_id: str, owner: Caller, use: Use) -> ModelObject:
     """One model."""
-    offered = _offered(use.settings)
+    offered = _offered(use)
     for model in offered:
         if model.id == model_id:
             return model
@@ -85,22 +84,24 @@ def retrieve_model(model_id: str, owner: Caller, use: Use) -> ModelObject:
     raise NotFoundError(f"The model {model_id[:60]!r} does not exist here; there are: {there}.")
 
 
-def _offered(settings: ServiceSettings) -> list[ModelObject]:
+def _offered(use: Services) -> list[ModelObject]:
     """What a create would take: models that this version has, and names that lead to them."""
+    settings = use.settings
     there = [model for model in settings.models if model in MODELS]
     other = {alias: model for alias, model in settings.aliases.items() if model in there}
     named = [(model, None) for model in there if model not in other]
-    return [_told(name, model) for name, model in [*named, *other.items()]]
+    server = {"rewrite"} if use.rewriter else set[str]()
+    return [_told(name, model, server) for name, model in [*named, *other.items()]]
 
 
-def _told(name: str, alias_of: str | None) -> ModelObject:
+def _told(name: str, alias_of: str | None, server: set[str]) -> ModelObject:
     entry = MODELS[alias_of or name]
     return ModelObject(
         id=name,
         created=CREATED,
         about=entry.about,
         alias_of=alias_of,
-        abilities=sorted(entry.abilities),
+        abilities=sorted(entry.abilities | server),
         sizes=SIZES + _shapes(entry.weights),
         longest_seconds=entry.longest,
         native=_native(entry.weights),

@@ -49,6 +49,7 @@ from pleinair.service.gate import Gate, Gates
 from pleinair.service.library import Library
 from pleinair.service.materials import Materials
 from pleinair.service.origins import Origins
+from pleinair.service.rewriting import Rewriter
 from pleinair.service.secret import server_secret
 from pleinair.service.standing import Standings
 from pleinair.service.storage import Storage
@@ -99,6 +100,7 @@ class Services:
     gallery: Gallery
     transparency: Transparency
     signatures: Signatures
+    rewriter: Rewriter | None = None  # where prompts can be rewritten
     chores: tuple[Callable[[], object], ...] = ()  # of the housekeeper
 
     @classmethod
@@ -169,6 +171,7 @@ class Services:
             gallery=Gallery(database),
             transparency=Transparency(database),
             signatures=signatures,
+            rewriter=Rewriter.of(settings),
             chores=(Upkeep(database, publisher), watch.tick, signatures.tidy),
         )
         return made

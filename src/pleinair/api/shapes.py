@@ -136,6 +136,20 @@ class CreateVideo(Drawing):
     priority: Annotated[
         Literal["normal", "low"], Field(description="Extra: low waits for all that is normal.")
     ] = "normal"
+    complete: Annotated[
+        bool, Field(description="Extra: choose by the seed what the prompt leaves unsaid.")
+    ] = False
+    rewrite: Annotated[
+        bool, Field(description="Extra: have the server's endpoint say the prompt in other words.")
+    ] = False
+    original_prompt: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=MOST_CHARACTERS,
+            description="Extra: what the prompt was rewritten from, to be kept beside it.",
+        ),
+    ] = None
 
 
 class RemixVideo(Drawing):
@@ -247,6 +261,13 @@ class VideoObject(BaseModel):
         dict[str, str | None],
         Field(description="Extra: words the model does not know, each with one like it."),
     ]
+    completed: Annotated[
+        list[str],
+        Field(description="Extra: for each variation what was added to the prompt, if it was."),
+    ]
+    original_prompt: Annotated[
+        str | None, Field(description="Extra: what the prompt was rewritten from.")
+    ]
     favourite: Annotated[bool, Field(description="Extra.")]
     folder: Annotated[str | None, Field(description="Extra: that it is in; null is none.")]
 
@@ -278,6 +299,8 @@ def video_object(video: Video, standing: Standing) -> VideoObject:
         queue_position=standing.position,
         eta_seconds=None if standing.eta is None else math.ceil(standing.eta),
         unknown_words=(video.made or {}).get("unknown", {}),
+        completed=list((video.made or {}).get("completed", ())),
+        original_prompt=request.get("original"),
         favourite=video.favourite,
         folder=video.folder,
     )

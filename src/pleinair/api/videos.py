@@ -21,6 +21,7 @@ from pleinair.api.inputs import (
     draft_of_remix,
     draft_of_retake,
     fingerprint,
+    rewritten,
 )
 from pleinair.api.services import Services, Use, base_of
 from pleinair.api.shapes import (
@@ -78,7 +79,12 @@ def create(
 ) -> VideoObject:
     """Queue a video from a description; it is done when its status is `completed`."""
     call = replace(call, fingerprint=fingerprint("create", body))
-    return _queue(use, owner, call, lambda: draft_of_create(use, owner, body), response)
+
+    def draft() -> Draft:
+        made = draft_of_create(use, owner, body)
+        return rewritten(use, owner, made) if body.rewrite else made
+
+    return _queue(use, owner, call, draft, response)
 
 
 @router.post("/videos/edits", openapi_extra=documented(EditVideo))

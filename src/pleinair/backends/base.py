@@ -44,6 +44,7 @@ class Metadata:
             brought to the delivered size and rate.
         unknown: words of the prompt that the model does not know, each with a known word like it.
         cut: words dropped from the end of a prompt that is too long for the model.
+        completed: for each variation what was added to the prompt, if that was asked for.
         notes: sentences on what became of the pictures and clips that were given.
         device: where it ran.
         seconds: time taken by each stage.
@@ -58,6 +59,7 @@ class Metadata:
     guidance: float | None = None
     unknown: dict[str, str | None] = field(default_factory=dict)
     cut: int = 0
+    completed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=dict)
@@ -134,7 +136,8 @@ class Entry:
         about: what it is, in one line.
         file: its weights in the weights folder, or empty for a model that has none.
         open: loads it.
-        abilities: roles of `Given` that it can use, ``negative_prompt`` and ``loop``.
+        abilities: roles of `Given` that it can use, ``negative_prompt``, ``loop`` and
+            ``complete``.
         longest: seconds of the longest video.
         weights: the open weights behind it, whose rules it has; None for a model of this house.
     """
@@ -156,6 +159,8 @@ class Entry:
             raise InputError("seconds", request.seconds, f"at most {self.longest:g} here")
         if request.negative_prompt and "negative_prompt" not in self.abilities:
             raise InputError("negative_prompt", request.negative_prompt, "none with this model")
+        if request.complete and "complete" not in self.abilities:
+            raise InputError("complete", request.complete, "false with this model")
         check_abilities(request, self.abilities)
         if self.weights is not None:
             self.weights.check(request)
@@ -236,7 +241,7 @@ MODELS |= {
         about="the embedded model: outdoor scenes, trained here from nothing",
         file="pleinair-1.safetensors",
         open=_embedded,
-        abilities=frozenset({*ROLES, "negative_prompt", "loop"}),
+        abilities=frozenset({*ROLES, "negative_prompt", "loop", "complete"}),
     ),
     "test-card": Entry(
         about="no model: colour bars and a clock, for trials of the service",
@@ -277,8 +282,16 @@ def open_backend(model: str, settings: Settings) -> Backend:
         InputError: the model cannot be shared as the settings ask.
     """
     check_model(model)
-    if settings.ranks > 1 and MODELS[model].file:
+    entry = MODELS[model]
+    backend: Backend
+    if settings.ranks > 1 and entry.file:
         from pleinair.backends.ranks import Ranks
 
-        return Ranks(model, settings)
-    return MODELS[model].open(settings)
+        backend = Ranks(model, settings)
+    else:
+        backend = entry.open(settings)
+    if "complete" in entry.abilities:
+        from pleinair.backends.completing import Completing
+
+        backend = Completing(backend)
+    return backend

@@ -86,6 +86,13 @@ def generate(
         float | None,
         typer.Option(help="How strongly the prompt is followed: 0–20; the model's own if none."),
     ] = VideoRequest.guidance,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Choose by the seed what the prompt leaves unsaid.")
+    ] = VideoRequest.complete,
+    rewrite: Annotated[
+        bool,
+        typer.Option("--rewrite", help="Have PLEINAIR_REWRITE_URL say the prompt in more words."),
+    ] = False,
     variations: Annotated[
         int, typer.Option(help="How many videos, with seeds SEED, SEED + 1, …")
     ] = VideoRequest.variations,
@@ -119,7 +126,15 @@ def generate(
     )
     board = None if storyboard is None else read_board(storyboard)
     if board is not None:
-        _check_alone(inputs, prompt=prompt, loop=loop, seconds=seconds, variations=variations)
+        _check_alone(
+            inputs,
+            prompt=prompt,
+            loop=loop,
+            complete=complete,
+            rewrite=rewrite,
+            seconds=seconds,
+            variations=variations,
+        )
         if board.size is not None and size is not None:
             raise InputError("size", size, "none: the storyboard says it")
     width, height = (board and board.size) or parse_size(_SIZE if size is None else size)
@@ -138,9 +153,12 @@ def generate(
         negative_prompt=negative,
         given=found.given,
         loop=loop,
+        complete=complete,
     )
     check_model(model)
     MODELS[model].check(request)
+    if rewrite:
+        request = _rewritten(request)
     planned = plan(board, request) if board else []
     settings = Settings.read()
     settings = replace(settings, device=device or settings.device)
@@ -173,7 +191,14 @@ def generate(
 
 
 def _check_alone(
-    inputs: Inputs, *, prompt: str | None, loop: bool, seconds: float | None, variations: int
+    inputs: Inputs,
+    *,
+    prompt: str | None,
+    loop: bool,
+    complete: bool,
+    rewrite: bool,
+    seconds: float | None,
+    variations: int,
 ) -> None:
     """Refuse what a storyboard says itself, or cannot do."""
     if prompt is not None:
@@ -185,8 +210,18 @@ def _check_alone(
     for name in ("image", "edit", "extend", "before", "retake", "keyframes", "still"):
         if getattr(inputs, name):
             raise InputError("storyboard", f"with {name}", "a storyboard alone")
-    if loop:
-        raise InputError("storyboard", "with loop", "a storyboard alone")
+    for name, asked in (("loop", loop), ("complete", complete), ("rewrite", rewrite)):
+        if asked:
+            raise InputError("storyboard", f"with {name}", "a storyboard alone")
+
+
+def _rewritten(request: VideoRequest) -> VideoRequest:
+    """The request with its prompt in other words."""
+    from pleinair.service.rewriting import Rewriter, need
+
+    rewriter = need(Rewriter.of(ServiceSettings.read()))
+    said = rewriter.rewrite(request.prompt, request.model)
+    return replace(request, prompt=said, original=request.prompt)
 
 
 def _signer(settings: Settings) -> "Signer | None":

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from pleinair.backends.base import Generation
 from pleinair.commands.console import notes
 from pleinair.errors import InputError
@@ -128,6 +130,13 @@ def tell(generation: Generation, files: list[Path], total: float) -> None:
         notes.print(f"[yellow]too long:[/] the last {made.cut:,} words of the prompt were left out")
     for note in made.notes:
         notes.print(f"[yellow]note:[/] {note}", soft_wrap=True)
+    if request.original:
+        notes.print("[green]rewritten:[/]", Text(request.prompt), soft_wrap=True)
+        notes.print("[green]from:[/]", Text(request.original), soft_wrap=True)
+    for i, added in enumerate(made.completed):
+        which = f" {i + 1}" if len(made.completed) > 1 else ""
+        told = added or "nothing was left unsaid"
+        notes.print(f"[green]completed{which}:[/] … {told}", soft_wrap=True)
     guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
     print(
         f"model      {request.model}, {made.steps} steps, guidance {guidance}\n"

@@ -39,6 +39,8 @@ class ReviewGate:
         if session.get(Member, video.owner) is None:
             return None
         found = self.checks.prompt(video.prompt)
+        if draft.request.original:  # both were somebody's words, and a maker may say either again
+            found += self.checks.prompt(draft.request.original)
         shas = {item.sha256 for item in draft.request.given}
         if held := _held_origin(session, video.owner, draft.remixed_from, shas):
             detail = f"made from {held}, which is held"

@@ -15,6 +15,7 @@ from pleinair.studio.parts import Button, Field, Tag, choices, inside, link, tel
 from pleinair.studio.prompt import Prompt
 from pleinair.studio.shell import frame
 from pleinair.studio.visitor import Visitor
+from pleinair.studio.wording import Wording
 from pleinair.worlds.suggestions import suggestions
 
 SIZES = {
@@ -76,6 +77,7 @@ class Easel:
         t, before = self.t, self.before
         told = before["prompt"] if before else ""
         self.prompt = Prompt(t, self._vocabulary(), told or "")
+        self.wording = Wording(self.visitor, self.prompt, lambda: self.model)
         self._begin_from()
         choices(
             t("Look"),
@@ -217,6 +219,7 @@ class Easel:
         self.seconds.hide(self.how == "edit")
         self.strength.hide(self.how != "edit")
         self.negative.hide("negative_prompt" not in able)
+        self.wording.fit(able, alone=not (self.how or self.start))
         self.draft_button.hide(bool(self.how))
 
     def _offer(self) -> dict[str, Any]:
@@ -272,6 +275,7 @@ class Easel:
                     "seconds": seconds,
                     "n": self.variations.whole,
                     "input_reference": first,
+                    **self.wording.asked(),
                 },
             )
         more = {"seconds": seconds} if self.how == "extend" else {"strength": self.strength.number}
@@ -330,6 +334,8 @@ class Easel:
         t = self.t
         if unknown := film.unknown_of(t, video):
             Tag("p", unknown, "notice")
+        for added in film.added_of(t, video):
+            Tag("p", added, "notice")
         with inside("div", "row"):
             if draft and video["status"] == "completed":
 

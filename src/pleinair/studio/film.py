@@ -178,6 +178,12 @@ def unknown_of(t: Tongue, video: Video) -> str:
     return t("The model did not know: {words}", words=words) if words else ""
 
 
+def added_of(t: Tongue, video: Video) -> list[str]:
+    """What was added to the prompt, of each variation that is there."""
+    found = [words for words in video["completed"] if words]
+    return [t("Filled in: {words}", words=words) for words in found]
+
+
 def card(visitor: Visitor, video: Video, changed: Callable[[], Awaitable[None]]) -> Tag:
     """A video among others, as an item of a list.
 

@@ -66,6 +66,8 @@ class Details:
                 choices(t("Variations"), numbers, str(index), lambda i: self._show(int(i)))
             if unknown := film.unknown_of(t, video):
                 Tag("p", unknown, "notice")
+            for added in film.added_of(t, {**video, "completed": video["completed"][index:][:1]}):
+                Tag("p", added, "notice")
             self._acts(index)
 
     async def _ended(self, video: film.Video) -> None:
@@ -96,6 +98,8 @@ class Details:
     def _facts(self) -> None:
         t, video = self.t, self.video
         Tag("p", video["prompt"] or "", "told")
+        if video["original_prompt"]:
+            Tag("p", t("Before it was rewritten: {words}", words=video["original_prompt"]), "quiet")
         rows = [
             (t("Model"), video["model"]),
             (t("Size"), video["size"]),

@@ -80,8 +80,12 @@ def complete_caption(scene: Scene, language: str = "en") -> str:
 @cache
 def vocabulary_words() -> tuple[str, ...]:
     """Every normalised word that a caption in any language can hold, sorted."""
-    texts = (text for phrases in LANGUAGES.values() for text in _texts(phrases))
-    return tuple(sorted({word.normal for text in texts for word in split_words(text)}))
+    return tuple(sorted(set().union(*map(words_of, LANGUAGES.values()))))
+
+
+def words_of(phrases: Phrases) -> set[str]:
+    """Every normalised word that a caption in one language can hold."""
+    return {word.normal for text in _texts(phrases) for word in split_words(text)}
 
 
 def _phrases(language: str) -> Phrases:

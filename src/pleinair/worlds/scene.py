@@ -21,6 +21,9 @@ LOOKS = ("photo", "black and white", "watercolour", "ink")
 GREY_LOOKS = ("black and white", "ink")
 COLOURS = ("red", "orange", "yellow", "green", "blue", "purple", "white")
 DIRECTIONS = ("left", "right")
+WEATHER_ODDS = (4, 4, 2, 2, 2, 2, 1.5)
+NUMBER_ODDS = (2, 5, 3, 1)
+"""How often scenes have each of WEATHERS, and things of 0, 1, 2 or 3 kinds."""
 
 
 @dataclass(frozen=True)
@@ -142,18 +145,19 @@ def sample_scene(seed: int, index: int, *, held_out: bool | None = False) -> Sce
 def _draw(rng: random.Random) -> Scene:
     place = rng.choice(PLACES)
     hour = rng.choice(HOURS)
-    weather = rng.choices(WEATHERS, (4, 4, 2, 2, 2, 2, 1.5))[0]
+    weather = rng.choices(WEATHERS, WEATHER_ODDS)[0]
     if place == "desert" and weather == "snowfall":
         weather = "clear"
     look = rng.choices(LOOKS, (7, 1, 1, 1))[0]
     candidates = [kind for kind in THINGS if may_stand(kind, place, hour, weather)]
-    wanted = rng.choices((0, 1, 2, 3), (2, 5, 3, 1))[0]
+    wanted = rng.choices(range(len(NUMBER_ODDS)), NUMBER_ODDS)[0]
     kinds = rng.sample(candidates, min(wanted, len(candidates)))
-    things = tuple(_draw_thing(rng, kind, look) for kind in THINGS if kind in kinds)
+    things = tuple(draw_thing(rng, kind, look) for kind in THINGS if kind in kinds)
     return Scene(place, hour, weather, rng.choice(CAMERAS), look, things, rng.getrandbits(48))
 
 
-def _draw_thing(rng: random.Random, kind: str, look: str) -> Thing:
+def draw_thing(rng: random.Random, kind: str, look: str) -> Thing:
+    """Some things of a kind, with all that can be seen of them in that look."""
     rule = KINDS[kind]
     colour = rng.choice(COLOURS) if rule.coloured else None
     return Thing(

@@ -8,7 +8,7 @@ the end.
 import dataclasses
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -53,6 +53,11 @@ class Draw:
 @cache
 def _odds(count: int) -> tuple[float, ...]:
     return tuple(accumulate((1 + place) ** -0.5 for place in range(count)))
+
+
+def are_aloft(kinds: Iterable[str]) -> bool:
+    """Whether all of these kinds are in the sky."""
+    return all(kind in _ALOFT for kind in kinds)
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,26 @@ class Telling:
         gap = " " if self.draw.chance(0.2) else ", "
         return self._tidy(gap.join(self.draw.mixed(words)))
 
+    def additions(self, *, onto_things: bool, aloft: bool) -> list[str]:
+        """What is left, each part by itself, to stand behind what somebody else has told.
+
+        Args:
+            onto_things: whether they told of things, so that a place says where those are.
+            aloft: whether all of those things are in the sky.
+        """
+        parts = []
+        if self.told:
+            acting = self._listed([self._acting(one) for one in self.told])
+            parts.append(f"{acting} {self._where()}" if "place" in self.left else acting)
+        elif "place" in self.left:
+            parts.append(self._where(aloft=aloft) if onto_things else self._place())
+        parts.append(self._when())
+        if "camera" in self.left:
+            parts.append(self._camera_acts())
+        if "look" in self.left:
+            parts.append(self._style())
+        return [tidy for part in parts if (tidy := self._tidy(part))]
+
     def _core(self) -> str:
         """Place, hour, weather and things in one frame, or most of them."""
         draw, phrases = self.draw, self.phrases
@@ -164,8 +189,9 @@ class Telling:
         noun = self.draw.one(self.phrases.places[self.scene.place].nouns)
         return self._noun(noun, self._adjective(), bare=self.draw.chance(0.1))
 
-    def _where(self) -> str:
-        aloft = all(one.thing.kind in _ALOFT for one in self.told)
+    def _where(self, *, aloft: bool | None = None) -> str:
+        if aloft is None:
+            aloft = are_aloft(one.thing.kind for one in self.told)
         if aloft and not self.draw.chance(0.3):
             return f"{self.draw.say(self.phrases.above)} {self._place()}"
         self.left.discard("place")
