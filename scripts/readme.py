@@ -15,6 +15,7 @@ DOCUMENTS = (
     "docs/origins.md",
     "docs/provenance.md",
     "docs/studio.md",
+    "docs/craft.md",
     "src/pleinair/weights/README.md",
 )
 
