@@ -243,8 +243,7 @@ def seam(clip: Frames, at: int) -> float:
 
 def layout(a: Frames, b: Frames) -> float:
     """Correlation of the mean pictures in light, 9 by 16 or so."""
-    small = [coarse(clip) for clip in (a, b)]
-    return float(np.corrcoef(*small)[0, 1])
+    return float(np.corrcoef(coarse(a), coarse(b))[0, 1])
 
 
 def coarse(clip: Frames) -> np.ndarray:

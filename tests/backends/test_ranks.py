@@ -15,6 +15,7 @@ from torch import nn
 
 from pleinair.backends import ranks
 from pleinair.backends.base import open_backend
+from pleinair.backends.completing import Completing
 from pleinair.backends.ranks import Ranks
 from pleinair.errors import InputError, ModelError
 from pleinair.media.frames import Frames
@@ -54,9 +55,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 @pytest.fixture(scope="module")
 def pool(settings: Settings) -> Iterator[Ranks]:
     opened = open_backend("pleinair-1", replace(settings, parallel="sequence:2"))
-    assert isinstance(opened, Ranks)
-    yield opened
-    opened.close()
+    assert isinstance(opened, Completing)
+    ranks = opened.backend
+    assert isinstance(ranks, Ranks)
+    yield ranks
+    ranks.close()
 
 
 @pytest.fixture(scope="module")
