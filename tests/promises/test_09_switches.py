@@ -411,6 +411,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "POST /v1/webhook_endpoints/{webhook_endpoint_id}/test": {
         "json": {"event_type": "video.failed"}
     },
+    "POST /v1/rewrites": {"json": {"prompt": "a lake"}},
     "POST /v1/origins": {"files": {"file": ("a.png", b"x")}},
     "POST /v1/videos/{video_id}/share": {"json": {"title": "Mine"}},
     "POST /v1/videos/{video_id}/share/appeal": {"json": {"words": "Look again."}},
@@ -420,8 +421,12 @@ WRITES: dict[str, dict[str, Any]] = {
         "json": {"kind": "feedback", "title": "T", "words": "W", "minutes": 5}
     },
 }
-READS_ONLY = ("POST /v1/webhook_endpoints/{webhook_endpoint_id}/test", "POST /v1/origins")
-"""Write nothing: a sample event, a file that is looked up; refused at the door alone."""
+READS_ONLY = (
+    "POST /v1/webhook_endpoints/{webhook_endpoint_id}/test",
+    "POST /v1/origins",
+    "POST /v1/rewrites",
+)
+"""Write nothing: a sample event, a file looked up, words; refused at the door alone."""
 
 
 def test_every_route_that_writes_is_in_the_list() -> None:
