@@ -147,7 +147,7 @@ def test_null_in_json_is_as_if_it_were_not_there(echo: TestClient) -> None:
         ({"prompt": ""}, "prompt", "at least 1 character"),
         ({"prompt": "x", "seconds": "five"}, "seconds", "seconds as text or number"),
         ({"prompt": "x", "seconds": 0}, "seconds", "greater than 0"),
-        ({"prompt": "x", "frames": 7}, "frames", "no such field; there are: characters, complete, fps"),
+        ({"prompt": "x", "frames": 7}, "frames", "no such field; there are: characters, complete"),
         ({"prompt": "x", "characters": [{"id": 1}]}, "characters.0.id", "valid string"),
         ({"prompt": "x", "input_reference": "a.png"}, "input_reference", "a file or an object"),
         ({"prompt": "x", "characters": ["a"]}, "characters.0", "allowed: an object"),
