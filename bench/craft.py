@@ -308,7 +308,7 @@ def show(value: float) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=100, help="cases of each operation")
+    parser.add_argument("--count", "--repeats", type=int, default=100, help="cases of each")
     parser.add_argument("--minutes", type=int, default=None, help="clips of a minute; as many")
     parser.add_argument("--pictures", type=Path, default=None, help="folder of contact sheets")
     parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")

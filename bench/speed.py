@@ -23,7 +23,7 @@ from pleinair.figures import Cell, write_figure
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench import sdcpp
+from bench.peers import sdcpp
 
 if TYPE_CHECKING:
     from torch import Tensor
