@@ -15,6 +15,7 @@ def find(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Find the videos of this server that a file comes from; exit code 1 if there are none."""
+    settings = service_settings()  # says what to install if the server's libraries are not there
     from pleinair.media.glimpse import luma, read_glimpse
     from pleinair.media.mark import PUBLIC
     from pleinair.media.watermark import Watermark
@@ -23,7 +24,6 @@ def find(
     from pleinair.service.secret import server_secret
 
     frames = read_glimpse(file)
-    settings = service_settings()
     database = Database(settings.database_url)
     database.migrate()
     found = Origins(database, server_secret(settings)).find(frames)
