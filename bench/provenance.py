@@ -13,10 +13,10 @@ from typing import TypeVar
 from pleinair.backends.base import open_backend
 from pleinair.figures import Cell, write_figure
 from pleinair.media.codec import read_video, write_video
+from pleinair.media.digest import digest
 from pleinair.media.manifest import TAMPERED, VALID, Report, verify
 from pleinair.media.provenance import Origin, Signer, signer_of
 from pleinair.request import Given, VideoRequest
-from pleinair.service.files import digest
 from pleinair.settings import Settings
 
 T = TypeVar("T")

@@ -14,11 +14,11 @@ import pytest
 from pleinair.errors import InputError, MediaError
 from pleinair.media.certificate import Certificate, operators_certificate, operators_root
 from pleinair.media.codec import read_video, write_video
+from pleinair.media.digest import digest
 from pleinair.media.manifest import COMPOSITE, GENERATED, Report, verify
 from pleinair.media.provenance import Origin, Signer, deliver, signer_of
 from pleinair.media.sheet import write_picture
 from pleinair.request import Given, VideoRequest
-from pleinair.service.files import digest
 from pleinair.settings import Settings
 from tests.conftest import moving_card
 

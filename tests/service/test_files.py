@@ -6,6 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from pleinair.errors import InputError, NotFoundError
+from pleinair.media.digest import digest
 from pleinair.service import files as module
 from pleinair.service.db import Database
 from pleinair.service.files import PURPOSES, Files
@@ -33,7 +34,7 @@ def test_what_is_kept_is_given_back(files: Files, tmp_path: Path, purpose: str) 
         assert found.id.startswith("file-")
         assert files.content("ann", made.id) == b"{}\n" * 3
         assert b"".join(files.stream("ann", made.id)) == b"{}\n" * 3
-    assert made.sha256 == module.digest(b"{}\n" * 3) == module.digest(tmp_path / "lines")
+    assert made.sha256 == digest(b"{}\n" * 3) == digest(tmp_path / "lines")
 
 
 def test_nobody_reaches_anothers_file(files: Files) -> None:

@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from pleinair.errors import InputError, ModelError, NotFoundError
 from pleinair.media.codec import read_video
+from pleinair.media.digest import digest
 from pleinair.request import Given
 from pleinair.service.db import Database
-from pleinair.service.files import digest
 from pleinair.service.materials import Materials
 from pleinair.service.queue import Queue
 from pleinair.service.storage import Storage

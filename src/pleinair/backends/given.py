@@ -7,7 +7,7 @@ from fractions import Fraction
 from pleinair.backends.base import Materials
 from pleinair.errors import InputError, ModelError
 from pleinair.media.codec import Video
-from pleinair.media.frames import Frames, Picture, at_rate
+from pleinair.media.frames import Frames, Picture, at_rate, count_at_rate
 from pleinair.request import Given, VideoRequest
 
 
@@ -98,7 +98,10 @@ def ends_of(request: VideoRequest, beginning: Beginning) -> tuple[Frames | None,
 
 def kept(request: VideoRequest, beginning: Beginning) -> tuple[int, int]:
     """How many delivered frames are those of the clips before and after the new part."""
-    first, last = (0 if end is None else len(end) for end in ends_of(request, beginning))
+    first, last = (
+        0 if clip is None else count_at_rate(len(clip.frames), clip.fps, request.fps)
+        for clip in (beginning.extend, beginning.before)
+    )
     return first, last
 
 

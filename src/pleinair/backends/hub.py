@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pleinair.backends.receipts import NAME, File, Receipt, read_receipt, sha256_of
+from pleinair.backends.receipts import NAME, File, Receipt, read_receipt
 from pleinair.backends.weights import Licence, Weights
 from pleinair.errors import ModelError
+from pleinair.media.digest import digest
 
 INDEX = "model_index.json"
 FREE = frozenset({"apache-2.0", "mit", "bsd-3-clause", "cc0-1.0"})
@@ -151,7 +152,7 @@ def _checked(path: Path, told: Any, weights: Weights) -> File:  # noqa: ANN401
     """The file's size and digest; one that is not what the Hub has is deleted and told of."""
     wrong = "is missing"
     if path.is_file():
-        size, sha256 = path.stat().st_size, sha256_of(path)
+        size, sha256 = path.stat().st_size, digest(path)
         lfs = getattr(told, "lfs", None)
         expected, got = (lfs.sha256, sha256) if lfs else (told.blob_id, _blob_id(path))
         if size == told.size and expected == got:

@@ -1,6 +1,5 @@
 """Pictures and clips from files, as a request and a model take them."""
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from pleinair.errors import InputError, MediaError
+from pleinair.media.digest import digest
 from pleinair.request import MOST_SECONDS, Given, VideoRequest
 
 if TYPE_CHECKING:
@@ -138,7 +138,6 @@ def _check(inputs: Inputs, seconds: float | None) -> None:
 def digest_of(path: Path) -> str:
     """SHA-256 of a file's bytes; raises MediaError when it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest(path)
     except OSError as error:
         raise MediaError(f"cannot read {path}: {error.strerror or error}") from error

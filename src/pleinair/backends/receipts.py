@@ -1,12 +1,12 @@
 """The receipt of a download: written last, so that a folder without one is half finished."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pleinair.backends.catalogue import folder_of
 from pleinair.errors import ModelError
+from pleinair.media.digest import digest
 
 NAME = "pleinair-receipt.json"
 PULLED, HALF, ABSENT = "pulled", "half finished", "not pulled"
@@ -56,7 +56,7 @@ class Receipt:
         """Files that are missing or hold anything but what they came with; reads all of them."""
         lacks = self.lacks(folder)
         whole = [name for name in self.files if name not in lacks]
-        return lacks + [n for n in whole if sha256_of(folder / n) != self.files[n].sha256]
+        return lacks + [n for n in whole if digest(folder / n) != self.files[n].sha256]
 
 
 def read_receipt(folder: Path) -> Receipt | None:
@@ -92,12 +92,6 @@ def check_folder(model: str, folder: Path) -> Receipt:
             f"{lacks[0]}{others} of {model} is missing or cut short; {mend} fetches it again"
         )
     return receipt
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _size(path: Path) -> int:

@@ -87,6 +87,11 @@ def resize_picture(picture: Picture, width: int, height: int) -> Picture:
     return whole
 
 
+def count_at_rate(count: int, fps_from: Fraction | float, fps_to: int) -> int:
+    """How many frames a clip of ``count`` frames has at another rate, at least one."""
+    return max(1, round(count * fps_to / Fraction(fps_from)))
+
+
 def at_rate(
     frames: Frames, fps_from: Fraction | float, fps_to: int, count: int | None = None
 ) -> Frames:
@@ -103,7 +108,7 @@ def at_rate(
     """
     pace = Fraction(fps_from) / fps_to
     if count is None:
-        count = max(1, round(len(frames) / pace))
+        count = count_at_rate(len(frames), fps_from, fps_to)
     if pace == 1 and count <= len(frames):
         return frames[:count]
     chosen = [min(math.floor(i * pace + Fraction(1, 2)), len(frames) - 1) for i in range(count)]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from pleinair.backends.base import Generation, Progress
 from pleinair.media.codec import write_video
+from pleinair.media.digest import digest
 from pleinair.media.frames import Frames
 from pleinair.media.mark import Marking
 from pleinair.media.provenance import Origin, Signer
 from pleinair.media.sheet import spritesheet, thumbnail, write_picture
-from pleinair.service.files import digest
 from pleinair.service.queue import Claim
 from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact

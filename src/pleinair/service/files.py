@@ -1,6 +1,5 @@
 """Files that a caller uploads, and those that batches leave for it."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import Session
 
 from pleinair.errors import InputError, NotFoundError
+from pleinair.media.digest import digest
 from pleinair.service.db import Database, now
 from pleinair.service.page import Page, page
 from pleinair.service.storage import CHUNK, Storage
@@ -153,14 +153,6 @@ class Files:
             self.storage.delete(file.key)
             with self.database.write() as session:
                 session.execute(delete(File).where(File.id == file.id))
-
-
-def digest(data: bytes | Path) -> str:
-    """SHA-256 of some bytes or of a file's, in hexadecimal digits."""
-    if isinstance(data, bytes):
-        return hashlib.sha256(data).hexdigest()
-    with data.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _kept() -> ColumnElement[bool]:

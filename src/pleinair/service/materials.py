@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError
 from pleinair.errors import ModelError, NotFoundError, StorageError
 from pleinair.media.codec import Video, read_video
 from pleinair.media.decode_child import Facts
+from pleinair.media.digest import digest
 from pleinair.request import VideoRequest
 from pleinair.service.db import Database, now
-from pleinair.service.files import digest
 from pleinair.service.intake import clean
 from pleinair.service.storage import Storage
 from pleinair.service.tables import ACTIVE, Artifact, Character, Material

@@ -20,9 +20,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from pleinair.errors import ConflictError, StorageError
+from pleinair.media.digest import digest
 from pleinair.service.backup import AT_ONCE, HANDS, KEEPERS
 from pleinair.service.db import Database, newest, now
-from pleinair.service.files import digest
 from pleinair.service.manifest import Manifest, mark
 from pleinair.service.schema import Base
 from pleinair.service.seals import broken
