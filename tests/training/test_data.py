@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_picked_clips_have_the_size_and_are_in_the_pool(size: tuple[int, int]) -
 def test_pictures_come_first_and_motion_later() -> None:
     def share(progress: float, frames: int) -> float:
         rng, _ = data.step_rng(0, "frames", 0)
-        drawn = [data.frames_of_step(rng, 5, progress) for _ in range(2000)]
+        drawn = [data.frames_of_step(rng, 5, progress, (0.85, 0.25)) for _ in range(2000)]
         assert set(drawn) <= {1, 2, 3, 4, 5}
         return drawn.count(frames) / len(drawn)
 
@@ -105,7 +106,18 @@ def test_pictures_come_first_and_motion_later() -> None:
     assert share(1, 1) == pytest.approx(0.25, abs=0.03)
     assert share(1, 5) > 0.55
     rng, _ = data.step_rng(0, "frames", 0)
-    assert {data.frames_of_step(rng, 1, 1.0) for _ in range(20)} == {1}
+    assert {data.frames_of_step(rng, 1, 1.0, (0.0, 0.0)) for _ in range(20)} == {1}
+
+
+def test_some_clips_begin_later_if_enough_is_left_to_draw() -> None:
+    recipe = replace(recipe_named("tiny"), later=3, later_share=0.5)
+    rng, _ = data.step_rng(0, "start", 0)
+    starts = [data.start_of_step(rng, recipe, 5) for _ in range(2000)]
+    assert set(starts) == {0, 1, 2, 3}
+    assert starts.count(0) / len(starts) == pytest.approx(0.5, abs=0.04)
+    assert {data.start_of_step(rng, recipe, 2) for _ in range(50)} == {0}
+    assert recipe.length == recipe.frames + 12
+    assert data.draw(recipe, 0, [0]).shape[2] == recipe.length
 
 
 def test_some_captions_are_empty() -> None:

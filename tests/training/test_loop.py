@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from pleinair.errors import TrainingError
+from pleinair.model.checkpoint import load_model
+from pleinair.training.export import export
 from pleinair.training.loop import run
 
 # No "render": clips are drawn when they are needed.
@@ -79,6 +81,23 @@ def test_a_finished_run_has_nothing_left_to_do(straight: Path) -> None:
     run("tiny", straight, stages=("diffusion",))
     assert len(_steps(straight)) == steps
     assert (straight / DONE[-1]).read_bytes() == before[DONE[-1]]
+
+
+def test_a_run_goes_on_from_a_model(straight: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
+    export(straight, "tiny", model)
+    out = tmp_path / "onward"
+    run("tiny", out, start=model)
+    assert {stage for stage, _ in _steps(out)} == {"latents", "diffusion"}
+    export(out, "tiny", tmp_path / "after.safetensors")
+    before, after = load_model(model), load_model(tmp_path / "after.safetensors")
+    for name, value in before.autoencoder.state_dict().items():
+        assert torch.equal(value, after.autoencoder.state_dict()[name])
+    one, other = (each.transformer.state_dict() for each in (before, after))
+    here, there = (each["patch_embedding.weight"] for each in (one, other))
+    assert 0 < (here - there).norm() < 0.2 * here.norm()
+    with pytest.raises(TrainingError, match=r"start: .* other sizes or words"):
+        run("laptop", tmp_path / "other", start=model)
 
 
 def test_clips_are_rendered_in_a_second_process(tmp_path: Path) -> None:

@@ -45,6 +45,17 @@ def test_every_way_of_giving_frames_occurs() -> None:
     assert not given.any()
 
 
+def test_of_clips_that_begin_later_what_the_window_before_drew_is_given() -> None:
+    generator = torch.Generator().manual_seed(3)
+    sigma, given = noise_levels(CLIPS, FRAMES, 2.0, generator, later=True)
+    assert given[:, :2].all()
+    assert not given[:, 2].any()
+    assert given[:, -1].float().mean() == pytest.approx(0.2, abs=0.03)
+    assert not sigma[given].any()
+    _, given = noise_levels(CLIPS, 3, 2.0, generator, later=True)
+    assert torch.equal(given[0], torch.tensor([True, True, False]))
+
+
 def test_a_shift_means_more_noise() -> None:
     means = [float(_levels(shift)[0].mean()) for shift in (1.0, 2.0, 4.0)]
     assert means == sorted(means)

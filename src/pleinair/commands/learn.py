@@ -12,7 +12,9 @@ from pleinair.settings import Settings
 
 
 def train(
-    recipe: Annotated[str, typer.Option(help="laptop (two cores, two hours) or gpu.")] = "laptop",
+    recipe: Annotated[
+        str, typer.Option(help="laptop (two cores, two hours), onward or gpu.")
+    ] = "laptop",
     out: Annotated[
         Path | None, typer.Option(help="Folder of the run, which is resumed; runs/RECIPE if none.")
     ] = None,
@@ -33,6 +35,9 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides clips, weights and every step.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from this model: the recipe onward is made for it.")
+    ] = None,
     export: Annotated[
         Path | None, typer.Option(help="Do not train: write what the run has as a model here.")
     ] = None,
@@ -63,6 +68,7 @@ def train(
         minutes=minutes,
         threads=settings.threads,
         seed=seed,
+        start=start,
     )
     if (out / "diffusion-done.pt").exists():
         write_model(out, recipe, out / "pleinair-1.safetensors", seed=seed)

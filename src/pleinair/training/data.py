@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from pleinair.model.windows import OVERLAP
 from pleinair.training.recipes import Recipe
 from pleinair.worlds.captions import caption
 from pleinair.worlds.render import render
@@ -92,7 +93,7 @@ def draw(recipe: Recipe, seed: int, indices: list[int], device: str = "cpu") -> 
     """Render clips of one size, (B, 3, T, H, W) in [-1, 1]."""
     width, height = size_of(recipe, indices[0])
     scenes = [sample_scene(seed, i) for i in indices]
-    return render(scenes, frames=recipe.frames, width=width, height=height, device=device)
+    return render(scenes, frames=recipe.length, width=width, height=height, device=device)
 
 
 def of_one_size(recipe: Recipe, indices: range) -> list[list[int]]:
@@ -130,16 +131,25 @@ def pick(
     return [rng.randrange(rounds) * kinds + rng.choice(places) for _ in range(count)]
 
 
-def frames_of_step(rng: random.Random, longest: int, progress: float) -> int:
+def frames_of_step(
+    rng: random.Random, longest: int, progress: float, pictures: tuple[float, float]
+) -> int:
     """Latent frames of a step's clips: mostly single pictures at first, mostly whole clips later.
 
     Pictures teach what things look like at a fifth of the price; motion is learned after, and
     sooner.
     """
-    pictures = 0.85 - 0.6 * progress
-    if longest == 1 or rng.random() < pictures:
+    first, last = pictures
+    if longest == 1 or rng.random() < first + (last - first) * progress:
         return 1
     return longest if rng.random() < 0.8 else rng.randint(min(2, longest), longest)
+
+
+def start_of_step(rng: random.Random, recipe: Recipe, frames: int) -> int:
+    """The latent frame of its clip that a step begins with; 0 unless enough are left to draw."""
+    if frames <= OVERLAP or not recipe.later or rng.random() >= recipe.later_share:
+        return 0
+    return rng.randint(1, recipe.later)
 
 
 def captions_of(seed: int, indices: list[int], rng: random.Random, dropped: float) -> list[str]:

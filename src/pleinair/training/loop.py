@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from pleinair.errors import TrainingError
 from pleinair.model.autoencoder import SPATIAL, TEMPORAL, Autoencoder
+from pleinair.model.checkpoint import load_model
 from pleinair.model.sampler import adams, guided, schedule
 from pleinair.model.text import TextConfig, TextEncoder, batch
 from pleinair.model.transformer import Transformer
@@ -66,6 +67,27 @@ class Run:
         self.recipe, self.out, self.seed = recipe, out, seed
         self.device = torch.device(recipe.device)
         self.clips = data.rendered(recipe, out / "clips", seed)
+
+    def begin(self, weights: Path) -> None:
+        """Take the networks of a model as what the stages before diffusion have left.
+
+        Raises:
+            ModelError: the file is not one that this version reads.
+            TrainingError: the model is of other sizes or words than the recipe.
+        """
+        model = load_model(weights)
+        if (
+            model.transformer.config != self.recipe.transformer
+            or model.autoencoder.config != self.recipe.autoencoder
+            or model.vocabulary.to_list() != Vocabulary(vocabulary_words()).to_list()
+        ):
+            raise TrainingError(f"start: {weights} is a model of other sizes or words")
+        for stage, network in (
+            ("autoencoder", model.autoencoder),
+            ("reading", model.text),
+            ("start", model.transformer),
+        ):
+            write_whole(self.out / f"{stage}-done.pt", network.state_dict())
 
     # Stage 1: clips.
 
@@ -202,6 +224,8 @@ class Run:
         torch.manual_seed(seed)
         network = Video(recipe, Vocabulary(vocabulary_words())).to(self.device)
         network.text.load_state_dict(self._done("reading"))
+        if (self.out / "start-done.pt").exists():
+            network.transformer.load_state_dict(self._done("start"))
         matrices = [
             weight for weight in network.transformer.blocks.parameters() if weight.ndim == 2
         ]
@@ -212,14 +236,15 @@ class Run:
 
         def loss(learner: Learner) -> Tensor:
             rng, generator = data.step_rng(seed, "diffusion", learner.step)
-            frames = data.frames_of_step(rng, longest, learner.progress)
+            frames = data.frames_of_step(rng, longest, learner.progress, recipe.pictures)
+            start = data.start_of_step(rng, recipe, frames)
             width, height = size = rng.choice(recipe.sizes)
             count = max(1, recipe.second.batch // (frames * width * height // SPATIAL**2))
             indices = data.pick(recipe, rng, size, count, recipe.clips)
             # Later frames never change earlier latents: a prefix is the latents of a shorter clip.
-            clean = torch.stack([stored[index][:, :frames] for index in indices])
+            clean = torch.stack([stored[index][:, start : start + frames] for index in indices])
             clean = clean.to(self.device).float()
-            sigma, given = noise_levels(count, frames, recipe.shift, generator)
+            sigma, given = noise_levels(count, frames, recipe.shift, generator, later=start > 0)
             noise = torch.randn(clean.shape, generator=generator).to(self.device)
             sigma, given = sigma.to(self.device), given.to(self.device)
             noisy = torch.lerp(clean, noise, sigma[:, None, :, None, None])
@@ -285,6 +310,7 @@ def run(
     minutes: dict[str, float] | None = None,
     threads: int | None = None,
     seed: int = 0,
+    start: Path | None = None,
 ) -> None:
     """Train a model, or go on training it.
 
@@ -299,11 +325,14 @@ def run(
             it would have ended.
         threads: of the process that learns; None for torch's choice.
         seed: decides the clips, the weights and every step.
+        start: a model from which diffusion goes on; then nothing before latents is learnt again.
 
     Raises:
+        ModelError: ``start`` is not a model that can be read.
         TrainingError: for an unknown recipe or stage, or a stage before what it needs.
     """
-    stages = STAGES if stages is None else stages
+    if stages is None:
+        stages = STAGES if start is None else ("latents", "diffusion")
     minutes = minutes or {}
     for name in (*stages, *minutes):
         if name not in STAGES:
@@ -311,6 +340,8 @@ def run(
     if threads:
         torch.set_num_threads(threads)
     job = Run(recipe_named(recipe), out, seed)
+    if start is not None:
+        job.begin(start)
     if job.recipe.live:
         stages = tuple(stage for stage in stages if stage != "render")
     with contextlib.ExitStack() as at_end:

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.model.sampler import shifted
+from pleinair.model.windows import OVERLAP
 
 # Lightness, red against green, blue against yellow: else a small red boat may as well be brown.
 _OPPONENTS = ((1 / 3, 1 / 3, 1 / 3), (1.0, -1.0, 0.0), (-0.5, -0.5, 1.0))
@@ -40,14 +41,16 @@ def autoencoder_loss(seen: Tensor, made: Tensor, latents: Tensor) -> Tensor:
 
 
 def noise_levels(
-    clips: int, frames: int, shift: float, generator: torch.Generator
+    clips: int, frames: int, shift: float, generator: torch.Generator, *, later: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Draw the noise level of each latent frame of some clips.
 
     Most clips have one level throughout. A quarter have some frames given clean (the first, the
-    last, both, the first half, any), from which follow image to video, extension both ways,
-    keyframes and loops. A tenth have a level for each frame, as in diffusion forcing
+    last, both, the first or last half, any), from which follow image to video, extension both
+    ways, keyframes and loops. A tenth have a level for each frame, as in diffusion forcing
     (arXiv 2407.01392).
+    Of clips that begin later the frames that their window shares with the one before are given,
+    and in a fifth the last ones too, as where two clips are connected.
     Levels are logit-normal (arXiv 2403.03206), a tenth uniform so that both ends are seen.
 
     Returns:
@@ -63,14 +66,20 @@ def noise_levels(
     sigma = shifted(t, shift)
     mode = uniform(clips, 1)
     sigma = torch.where(mode < _ONE_LEVEL + _SOME_GIVEN, sigma[:, :1], sigma)
-    patterns = torch.zeros(5, clips, frames, dtype=torch.bool)
+    patterns = torch.zeros(6, clips, frames, dtype=torch.bool)
     patterns[[0, 2], :, 0] = True
     patterns[[1, 2], :, -1] = True
     patterns[3, :, : max(1, frames // 2)] = True
     patterns[4] = uniform(*shape) < 0.5
-    pattern = torch.randint(5, (clips,), generator=generator)
+    patterns[5, :, -max(1, frames // 2) :] = True
+    pattern = torch.randint(6, (clips,), generator=generator)
     given = patterns[pattern, torch.arange(clips)]
     given &= (mode >= _ONE_LEVEL) & (mode < _ONE_LEVEL + _SOME_GIVEN)
+    if later:
+        given = torch.zeros(shape, dtype=torch.bool)
+        given[:, :OVERLAP] = True
+        if frames > 2 * OVERLAP:
+            given[:, -OVERLAP:] |= uniform(clips, 1) < 0.2
     given &= ~given.all(1, keepdim=True)  # something is left to learn
     return sigma.masked_fill(given, 0.0), given
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pleinair.errors import TrainingError
-from pleinair.model.autoencoder import AutoencoderConfig
+from pleinair.model.autoencoder import TEMPORAL, AutoencoderConfig
 from pleinair.model.transformer import TransformerConfig
 
 # Clip i has size i modulo their number: the first shape is three fifths of all clips.
@@ -45,6 +45,11 @@ class Recipe:
     Attributes:
         clips: clips in the pool.
         frames: frames of a clip, 1 + 4k.
+        later: latent frames that clips of the pool are longer, so that what a step sees may also
+            begin after the start of a clip, as every window of a long video but the first does.
+        later_share: share of the clips of several frames that begin later.
+        pictures: share of steps that see single pictures, at the start and at the end of the
+            second lesson.
         sizes: width and height; clip i has size ``sizes[i % len(sizes)]``.
         block: clips in one file.
         live: render clips on the device when they are needed and keep only their latents.
@@ -63,6 +68,9 @@ class Recipe:
     reading: Lesson
     second: Lesson
     frames: int = 17
+    later: int = 0
+    later_share: float = 0.0
+    pictures: tuple[float, float] = (0.85, 0.25)
     sizes: tuple[tuple[int, int], ...] = SIZES
     block: int = 100
     live: bool = False
@@ -77,6 +85,11 @@ class Recipe:
     dropped: float = 0.1
     device: str = "cpu"
 
+    @property
+    def length(self) -> int:
+        """Frames of a clip in the pool."""
+        return self.frames + TEMPORAL * self.later
+
 
 def laptop() -> Recipe:
     """Two CPU cores for about 100 minutes; the model that ships with the package."""
@@ -85,6 +98,19 @@ def laptop() -> Recipe:
         first=Lesson(steps=2_400, batch=8, rate=2e-3),
         reading=Lesson(steps=1_500, batch=96, rate=1e-3, decay=0.4),
         second=Lesson(steps=2_400, batch=5_600, rate=1e-3, warmup=60),
+    )
+
+
+def onward() -> Recipe:
+    """A second sitting on two CPU cores, from the weights of the first: motion and long videos."""
+    return replace(
+        laptop(),
+        clips=8_000,
+        live=True,
+        later=3,
+        later_share=0.35,
+        pictures=(0.2, 0.1),
+        second=Lesson(steps=1_400, batch=5_600, rate=6e-4, matrix_rate=6e-3, warmup=40, decay=0.6),
     )
 
 
@@ -133,7 +159,12 @@ def tiny() -> Recipe:
     )
 
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"laptop": laptop, "gpu": gpu, "tiny": tiny}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "laptop": laptop,
+    "onward": onward,
+    "gpu": gpu,
+    "tiny": tiny,
+}
 
 
 def recipe_named(name: str) -> Recipe:
