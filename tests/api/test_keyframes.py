@@ -46,6 +46,22 @@ def test_an_extension_arrives_at_its_picture(
     assert not any(map(_is_red, frames[:23])), "at 0 the clip goes on"
 
 
+def test_a_part_that_is_made_anew_passes_its_picture(
+    live_server: Live, http: httpx.Client, tmp_path: Path
+) -> None:
+    body = {"prompt": "a lake", "seconds": "2", "size": "64x48", "fps": 12}
+    first = http.post("/videos", json=body).json()["id"]
+    live_server.finish(first)
+    asked = {"prompt": "red", "video": {"id": first}, "start": 0.5, "end": 1.5}
+    keyframes = [{"at": 0.5, **_picture()}]
+    anew = http.post("/videos/retakes", json={**asked, "keyframes": keyframes}).json()["id"]
+    assert live_server.finish(anew).state == "completed"
+    path = tmp_path / "anew.mp4"
+    path.write_bytes(http.get(f"/videos/{anew}/content").content)
+    red = [i for i, frame in enumerate(read_video(path).frames) if _is_red(frame)]
+    assert red == [12]
+
+
 def test_a_picture_after_the_end_of_an_extension_is_refused(
     live_server: Live, http: httpx.Client
 ) -> None:

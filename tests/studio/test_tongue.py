@@ -12,7 +12,7 @@ import pleinair.studio
 from pleinair.access.actor import Role
 from pleinair.review.found import UNCHECKED
 from pleinair.review.states import REASONS
-from pleinair.studio import account, board, film, prompt, share
+from pleinair.studio import account, beginning, board, film, prompt, share
 from pleinair.studio.tongue import LANGUAGES, Tongue
 
 SOURCE = Path(pleinair.studio.__file__).parent
@@ -21,6 +21,7 @@ SPEAKERS = ("t", "tongue")
 TOLD = (
     *film.STAGES.values(),
     *(words for words, _ in share.STATES.values()),
+    *beginning.WAYS.values(),
     *prompt.TITLES.values(),
     *account.QUOTAS.values(),
     *(words for words, _ in board.STATES.values()),

@@ -135,7 +135,11 @@ def draft_of_connection(use: Services, owner: str, body: ConnectVideos) -> Draft
         prompt=body.prompt,
         model=backend,
         seconds=body.seconds,
-        given=(Given("extend", first.sha256), Given("before", second.sha256)),
+        given=(
+            Given("extend", first.sha256),
+            Given("before", second.sha256),
+            *_frames(use, owner, body.keyframes),
+        ),
         **_frame_of(source, first),
         **_drawing(body, source),
     )
@@ -157,7 +161,7 @@ def draft_of_retake(use: Services, owner: str, body: RetakeVideo) -> Draft:
         prompt=body.prompt,
         model=backend,
         seconds=body.end - body.start,
-        given=(item,),
+        given=(item, *_frames(use, owner, body.keyframes)),
         **_frame_of(source, clip),
         **_drawing(body, source) | {"seed": seed},
     )

@@ -91,6 +91,12 @@ class Keyframe(PictureReference):
     at: Annotated[float, Field(ge=0, le=60, description="Seconds from the start.")]
 
 
+Keyframes: TypeAlias = Annotated[
+    list[Keyframe],
+    Field(max_length=12, description="Extra: pictures at times of what is drawn."),
+]
+
+
 class Drawing(Strict):
     """How to draw; none of these is in OpenAI's API."""
 
@@ -175,10 +181,7 @@ class ExtendVideo(Drawing):
     video: Upload | VideoReference
     seconds: Added = 4.0
     model: str | None = None
-    keyframes: Annotated[
-        list[Keyframe],
-        Field(max_length=12, description="Extra: pictures at times of what is added."),
-    ] = []
+    keyframes: Keyframes = []
     direction: Annotated[
         Literal["forward", "backward"],
         Field(description="Extra: backward adds before its start."),
@@ -192,6 +195,7 @@ class ConnectVideos(Drawing):
     first: Upload | VideoReference
     second: Upload | VideoReference
     seconds: Annotated[Added, Field(description="Extra: length of what is between them.")] = 4.0
+    keyframes: Keyframes = []
     model: str | None = None
 
 
@@ -205,6 +209,7 @@ class RetakeVideo(RemixVideo):
     end: Annotated[
         float, Field(gt=0, allow_inf_nan=False, description="Extra: seconds at which it ends.")
     ]
+    keyframes: Keyframes = []
     model: str | None = None
 
 

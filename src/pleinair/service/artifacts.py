@@ -108,4 +108,6 @@ def name_of(video_id: str, number: int) -> str:
 
 
 def _still(variant: str, clip: Frames) -> Frames:
-    return thumbnail(clip) if variant == "thumbnail" else spritesheet(clip)
+    if variant == "spritesheet":
+        return spritesheet(clip)
+    return clip[0] if len(clip) == 1 else thumbnail(clip)  # of a single picture, all of it

@@ -3,6 +3,7 @@
 The studio has no way of its own to the services. What it can do, any program can do.
 """
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, TypeAlias
 
@@ -75,7 +76,11 @@ class Client:
 
     async def send(self, path: str, fields: Mapping[str, object], **files: Any) -> Json:  # noqa: ANN401
         """What a route answers to a form with files, each ``(name, bytes, type)``."""
-        told = {name: str(value) for name, value in fields.items() if value is not None}
+        told = {
+            name: json.dumps(value) if isinstance(value, dict | list) else str(value)
+            for name, value in fields.items()
+            if value is not None
+        }
         return await self._ask("POST", path, data=told, files=files)
 
     async def delete(self, path: str) -> Json:

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from nicegui import ui
-from nicegui.events import GenericEventArguments
-
 from pleinair.backends.base import MODELS
 from pleinair.model.vocabulary import Vocabulary
 from pleinair.settings import Settings
 from pleinair.studio import film
+from pleinair.studio.beginning import ADDED, WAYS, Beginning
 from pleinair.studio.client import RefusedError
 from pleinair.studio.pages import Pages
 from pleinair.studio.parts import Button, Field, Tag, choices, inside, link, tell
@@ -47,7 +45,7 @@ class Easel:
         visitor: who works at it.
         models: that are offered.
         before: a video to begin from, or whose settings are taken over.
-        how: ``extend``, ``edit``, or empty to take over its settings alone.
+        how: one of `pleinair.studio.beginning.WAYS`, or empty to take over its settings alone.
     """
 
     def __init__(
@@ -55,8 +53,8 @@ class Easel:
     ) -> None:
         self.visitor, self.models = visitor, models
         self.t = visitor.tongue
-        self.before, self.how = before, how if before else ""
-        self.start: dict[str, Any] | None = None  # a file that was dropped
+        self.before, self.how = before, how if before and how in WAYS else ""
+        self.kind = "video"  # or a loop, or a still
         self.shape, self.quality, self.look = "wide", "720", "photo"
         self.model = before["model"] if before else models[0]["id"]
         self.shown: film.Video | None = None
@@ -78,7 +76,10 @@ class Easel:
         told = before["prompt"] if before else ""
         self.prompt = Prompt(t, self._vocabulary(), told or "")
         self.wording = Wording(self.visitor, self.prompt, lambda: self.model)
-        self._begin_from()
+        way = self.how
+        self.beginning = Beginning(self.visitor, before, way, self._able, lambda: self._fit())
+        self.kinds = Tag("div")
+        self._offer_kinds()
         choices(
             t("Look"),
             {
@@ -142,85 +143,45 @@ class Easel:
             Button(t("Create"), self.create, "first", data_key="mod+enter", title="Ctrl+Enter")
         self._fit()
 
-    def _begin_from(self) -> None:
-        t = self.t
-        self.begin_with = Tag("div", "", "drop")
-        with self.begin_with:
-            self.begun = Tag("div")
-            name = f"{self.begin_with.html_id}-file"
-            Tag("label", t("Begin with a picture or a clip: drop it here, or choose"), for_=name)
-            Tag("input", type="file", id=name, accept="image/*,video/*")
-        event = f"begin-{self.begin_with.id}"
-        self.begin_with.put(data_drop=event)
-        ui.on(event, self._dropped)
-        self.ways = Tag("div")
-        self._show_begun()
-
-    async def _dropped(self, event: GenericEventArguments) -> None:
-        told = event.args
-        if told["state"] == "begun":
-            tell(self.t("{name} is on its way", name=told["name"]))
-        elif told["state"] == "failed":
-            tell(told["message"] or self.t("It did not arrive."), wrong=True)
-        else:
-            self.start, self.before, self.how = told, None, ""
-            if str(told["type"]).startswith("video/"):
-                self.how = "extend"
-            self._show_begun()
-            self._fit()
-
-    def _show_begun(self) -> None:
-        """What the video begins with, and what is done with it if it is a clip."""
-        t = self.t
-        self.begun.clear()
-        self.ways.clear()
-        with self.begun:
-            if self.before and self.how:
-                Tag("img", src=film.content(self.before, "thumbnail"), alt=t("The video so far"))
-                Button(t("Begin with nothing"), self._clear, "plain")
-            elif self.start:
-                address = f"/v1/files/{self.start['id']}/content"
-                if self.how:
-                    Tag("video", src=address, muted=True, controls=True, aria_label=t("The clip"))
-                else:
-                    Tag("img", src=address, alt=t("The first picture"))
-                Button(t("Begin with nothing"), self._clear, "plain")
-        able = self._offer()["abilities"]
-        ways = {"extend": t("Go on from its end"), "edit": t("Change it")}
-        ways = {way: text for way, text in ways.items() if way in able}
-        if self.how:
-            with self.ways:
-                choices(t("What to do with the clip"), ways, self.how, self._way)
-
-    async def _clear(self) -> None:
-        self.start, self.before, self.how = None, None, ""
-        self._show_begun()
-        self._fit()
-
-    def _way(self, how: str) -> None:
-        self.how = how
-        self._fit()
-
     def _look(self, look: str) -> None:
         self.look = look
+
+    def _offer_kinds(self) -> None:
+        t, self.kind = self.t, "video"
+        kinds = {"video": t("Video"), "loop": t("Loop"), "still": t("Picture")}
+        if "loop" not in self._able():
+            del kinds["loop"]
+        self.kinds.clear()
+        with self.kinds:
+            choices(t("What is made"), kinds, self.kind, self._kind)
+
+    def _kind(self, kind: str) -> None:
+        self.kind = kind
+        self._fit()
 
     def _choose(self, model: str) -> None:
         self.model = model
         self.prompt.use(self._vocabulary())
-        self._show_begun()
+        self.beginning.fit()
+        self._offer_kinds()
         self._fit()
 
     def _fit(self) -> None:
         """Show what has a meaning: a clip brings its own size, and only a change has a strength."""
-        able = self._offer()["abilities"]
-        self.begin_with.hide("frame" not in able)
-        self.frame.hide(bool(self.how))
-        self.variations.hide(bool(self.how))
-        self.seconds.hide(self.how == "edit")
-        self.strength.hide(self.how != "edit")
+        able, way = self._able(), self.beginning.way
+        self.frame.hide(bool(way))
+        self.variations.hide(bool(way))
+        self.kinds.hide(bool(way))
+        self.seconds.hide(way not in ADDED or (self.kind == "still" and not way))
+        self.strength.hide(way in ADDED)
         self.negative.hide("negative_prompt" not in able)
-        self.wording.fit(able, alone=not (self.how or self.start))
-        self.draft_button.hide(bool(self.how))
+        self.wording.fit(able, alone=self.beginning.is_nothing)
+        self.draft_button.hide(bool(way))
+
+    def _able(self) -> list[str]:
+        """What the chosen model can do."""
+        able: list[str] = self._offer()["abilities"]
+        return able
 
     def _offer(self) -> dict[str, Any]:
         """What the API tells of the chosen model."""
@@ -241,7 +202,7 @@ class Easel:
         await self._make(str(DRAFT["quality"]), {"steps": DRAFT["steps"]}, draft=True)
 
     async def _make(self, quality: str, how: dict[str, Any], *, draft: bool = False) -> None:
-        for field in self._fields().values():
+        for field in (*self._fields().values(), *self.beginning.fields()):
             field.blame(None)
         if not self.prompt.value:
             self.prompt.field.blame(self.t("Say what is to be seen."))
@@ -263,29 +224,24 @@ class Easel:
         await self.refresh()
 
     async def _ask(self, drawing: dict[str, Any], size: str) -> film.Video:
-        api, seconds = self.visitor.api, self.seconds.value
-        if not self.how:
-            first = {"file_id": self.start["id"]} if self.start else None
-            return await api.post(
-                "/v1/videos",
-                {
-                    **drawing,
-                    "model": self.model,
-                    "size": size,
-                    "seconds": seconds,
-                    "n": self.variations.whole,
-                    "input_reference": first,
-                    **self.wording.asked(),
-                },
-            )
-        more = {"seconds": seconds} if self.how == "extend" else {"strength": self.strength.number}
-        route = {"extend": "/v1/videos/extensions", "edit": "/v1/videos/edits"}[self.how]
-        if self.before:
-            return await api.post(route, {**drawing, **more, "video": {"id": self.before["id"]}})
-        assert self.start is not None  # only a clip has a way
-        clip = await api.content(f"/v1/files/{self.start['id']}/content")
-        fields = {**drawing, **more, "model": self.model}
-        return await api.send(route, fields, video=(self.start["name"], clip, self.start["type"]))
+        if self.beginning.way:
+            asked = {**drawing, "model": self.model}
+            return await self.beginning.ask(asked, self.seconds, self.strength)
+        still = self.kind == "still"
+        length = 0.0 if still else self.seconds.number or 0.0
+        return await self.visitor.api.post(
+            "/v1/videos",
+            {
+                **drawing,
+                "model": self.model,
+                "size": size,
+                "seconds": film.STILL if still else self.seconds.value,
+                "n": self.variations.whole,
+                "loop": True if self.kind == "loop" else None,
+                "keyframes": self.beginning.keyframes(length),
+                **self.wording.asked(),
+            },
+        )
 
     def _said(self) -> str:
         """The prompt, with the look in the words of captions."""
@@ -307,7 +263,8 @@ class Easel:
 
     def _blame(self, error: RefusedError) -> None:
         """Say what is wrong where it is wrong."""
-        field = self._fields().get(error.param or "")
+        param = error.param or ""
+        field = self._fields().get(param) or self.beginning.field_of(param)
         if field is None:
             tell(str(error), wrong=True)
         else:
@@ -346,6 +303,10 @@ class Easel:
                 Button(t("Make it for good"), final, "first")
             if video["status"] == "completed":
                 link(t("Download"), film.content(video), "button", download=f"{video['id']}.mp4")
+                if film.is_still(video):
+                    picture = film.content(video, "thumbnail")
+                    name = f"{video['id']}.webp"
+                    link(t("Picture"), picture, "button", download=name)
             link(t("Details"), f"/videos/{video['id']}", "button")
             Tag("span", t("Seed {seed}", seed=video["seed"]), "small quiet")
 

@@ -12,6 +12,8 @@ from pleinair.studio.visitor import Visitor
 
 Video: TypeAlias = Mapping[str, Any]
 ACTIVE = ("queued", "in_progress")
+STILL = "0.04"
+"""Seconds of a single frame, as the studio asks for one."""
 # What the stages of a backend are called on a page; others are work like any.
 STAGES = {
     "load": "Preparing",
@@ -53,6 +55,11 @@ def shape(video: Video) -> str:
     """The style that gives a screen the proportions of a video."""
     width, _, height = str(video["size"]).partition("x")
     return f"--shape: {width} / {height}"
+
+
+def is_still(video: Video) -> bool:
+    """Whether it is a single picture."""
+    return float(video["seconds"]) <= float(STILL)
 
 
 class Glimpse(Tag):
@@ -148,7 +155,9 @@ def screen(visitor: Visitor, video: Video, index: int = 0) -> None:
     t = visitor.tongue
     with inside("div", "screen") as made:
         made.style(shape(video))
-        if video["status"] == "completed":
+        if video["status"] == "completed" and is_still(video):
+            Tag("img", src=content(video, "thumbnail", index), alt=video["prompt"])
+        elif video["status"] == "completed":
             Tag(
                 "video",
                 src=content(video, index=index),

@@ -5,6 +5,7 @@ from typing import Any
 from nicegui import ui
 
 from pleinair.studio import film
+from pleinair.studio.beginning import WAYS, ways_of
 from pleinair.studio.pages import Pages
 from pleinair.studio.parts import Button, Dialog, Field, Tag, choices, facts, inside, link, tell
 from pleinair.studio.share import Sharing
@@ -78,10 +79,8 @@ class Details:
         finished = video["status"] == "completed"
         with inside("div", "row"):
             here = f"/?source={video['id']}"
-            if finished and "extend" in self.abilities:
-                link(t("Go on from its end"), f"{here}&how=extend", "button first")
-            if finished and "edit" in self.abilities:
-                link(t("Change it"), f"{here}&how=edit", "button")
+            for i, way in enumerate(ways_of(self.abilities) if finished else ()):
+                link(t(WAYS[way]), f"{here}&how={way}", "button" if i else "button first")
             link(t("Once more, otherwise"), here, "button")
         with inside("div", "row"):
             if finished:
