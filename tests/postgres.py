@@ -18,6 +18,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.ready import template
+
 _SOMEBODY = "nobody"  # PostgreSQL refuses to run as root
 _OPTIONS = {
     "listen_addresses": "",  # a socket in its folder is enough
@@ -67,17 +69,17 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres: str) -> Iterator[str]:
-    """The URL of an empty database."""
-    with fresh_database(postgres) as url:
+    """The URL of a database of this version, with nothing in it."""
+    with fresh_database(postgres, template(postgres)) as url:
         yield url
 
 
 @contextmanager
-def fresh_database(server: str) -> Iterator[str]:
-    """An empty database on a server, and its end."""
+def fresh_database(server: str, copied: str = "template1") -> Iterator[str]:
+    """A database on a server, and its end: an empty one, or a copy of another."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {copied}".encode())
         try:
             yield server.replace("/postgres?", f"/{name}?")
         finally:

@@ -15,6 +15,7 @@ from pleinair.service.programme_tables import Programme
 from pleinair.service.queue import Queue
 from pleinair.settings import ServiceSettings
 from tests.api.conftest import Live, serve
+from tests.ready import lay
 
 
 @dataclass
@@ -58,6 +59,7 @@ class House:
 
 def house_of(settings: ServiceSettings) -> House:
     """A house with these settings; its database is made if it is not there."""
+    lay(settings.database_url)
     use = Services.open(settings)
     use.database.migrate()
     with use.database.write() as session:

@@ -19,6 +19,7 @@ from pleinair.service.queue import Queue
 from pleinair.service.tables import ACTIVE, Video
 from pleinair.service.worker import Worker
 from pleinair.settings import ServiceSettings, Settings
+from tests.ready import lay
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Live:
 @contextmanager
 def serve(settings: ServiceSettings, *, fixture: bool = False) -> Iterator[Live]:
     """A server with these settings, from its start to its orderly end."""
+    lay(settings.database_url)
     app = create_app(settings, fixture=fixture)
     config = uvicorn.Config(
         app, log_config=None, lifespan="on", ws="none", timeout_graceful_shutdown=5

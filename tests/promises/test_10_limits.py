@@ -30,6 +30,7 @@ from pleinair.settings import ServiceSettings
 from tests.access.conftest import House, house_of
 from tests.postgres import fresh_database, postgres_server
 from tests.promises.figure import publish_table
+from tests.ready import template
 from tests.service.conftest import SMALL, made
 
 FULL = bool(os.environ.get("FIGURES_OUT"))
@@ -71,7 +72,7 @@ def _database(kind: str, server: str) -> Iterator[str | None]:
     if kind == "sqlite":
         yield None
         return
-    with fresh_database(server) as url:
+    with fresh_database(server, template(server)) as url:
         yield url
 
 

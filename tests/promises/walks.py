@@ -20,6 +20,7 @@ from pleinair.api.services import Services
 from pleinair.service.artifacts import FILES
 from pleinair.service.programme_tables import Member
 from pleinair.settings import ServiceSettings
+from tests.ready import lay
 from tests.review.films import bytes_of, film
 
 STEPS = 10
@@ -136,6 +137,7 @@ class World:
 @asynccontextmanager
 async def world(settings: ServiceSettings) -> AsyncIterator[World]:
     """A server that runs in this process, without a network and without a word."""
+    lay(settings.database_url)
     app = create_app(settings)
     use: Services = app.state.services
     use.database.migrate()

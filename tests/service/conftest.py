@@ -12,6 +12,7 @@ from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact, Video
 from pleinair.service.videos import Call, Draft, Videos
 from pleinair.settings import ServiceSettings
+from tests.ready import lay
 
 SMALL = VideoRequest("a lake", model="test-card", seconds=1.0, width=64, height=48, seed=1)
 
@@ -23,8 +24,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
         url = f"sqlite:///{tmp_path / 'test.db'}"
     else:
         url = request.getfixturevalue("postgres_url")
+    lay(url)
     database = Database(ServiceSettings(database=url).database_url)
-    database.migrate()
     yield database
     database.close()
 

@@ -42,6 +42,7 @@ from pleinair.service.tables import Worker as Row
 from pleinair.service.videos import Draft, Videos
 from pleinair.service.worker import STALLED, Worker
 from pleinair.settings import ServiceSettings, Settings
+from tests.ready import lay
 
 
 class Bench:
@@ -49,8 +50,8 @@ class Bench:
 
     def __init__(self, settings: ServiceSettings, storage: Storage) -> None:
         self.settings = settings
+        lay(settings.database_url)
         self.database = Database(settings.database_url)
-        self.database.migrate()
         self.storage = storage
         self.videos = Videos(self.database, settings)
         self.queue = Queue.of(self.database, settings)
