@@ -1,13 +1,16 @@
 """The server as a whole: its probes, and text that no database can hold."""
 
 import json
+import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
 from pleinair.service.db import Database
+from pleinair.service.webhooks import Courier, Pace
 from pleinair.settings import ServiceSettings
 from tests.api.conftest import Live, serve
 
@@ -88,3 +91,13 @@ def test_a_server_stops_in_order(tmp_path: Path) -> None:
         httpx.get(f"{live.url}/models")
     with serve(settings) as again:  # on the same files
         assert httpx.get(f"{again.url}/models").status_code == 200
+
+
+def test_nothing_goes_on_once_a_server_has_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pleinair.api.app.Courier", partial(Courier, pace=Pace(poll=600.0)))
+    tasks = {"housekeeper", "courier", "batches", "storyboards"}
+    with serve(ServiceSettings(home=tmp_path, models=("test-card",))):
+        assert {thread.name for thread in threading.enumerate()} >= tasks
+    assert {thread.name for thread in threading.enumerate()}.isdisjoint(tasks)

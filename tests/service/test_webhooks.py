@@ -176,6 +176,24 @@ def test_several_couriers_send_each_letter_once(
     assert len(receiver.got) == len(set(receiver.ids)) == 100
 
 
+def test_a_courier_that_rests_stops_when_it_is_woken(endpoints: Endpoints) -> None:
+    rests, stop = threading.Event(), threading.Event()
+
+    class Resting(Courier):
+        def step(self) -> int:
+            rests.set()
+            return 0
+
+    courier = Resting(endpoints.database, endpoints, GUARD, Pace(poll=600.0))
+    thread = threading.Thread(target=courier.run, args=(stop,), daemon=True)
+    thread.start()
+    assert rests.wait(30)
+    stop.set()
+    courier.wake()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
 def test_what_a_dead_courier_had_in_hand_goes_out_after_its_lease(
     endpoints: Endpoints, receiver: Receiver, endpoint: Endpoint, tell: Tell
 ) -> None:

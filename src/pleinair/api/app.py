@@ -140,6 +140,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
+        courier.wake()
         await app.state.watchers.close()
         for thread in threads:
             await run_in_threadpool(thread.join, 5.0)

@@ -96,7 +96,6 @@ class Courier:
     def run(self, stop: threading.Event) -> None:
         """Deliver until told to stop; no error ends it."""
         while not stop.is_set():
-            self._freed.clear()
             started = 0
             try:
                 started = self.step()
@@ -104,7 +103,12 @@ class Courier:
                 log.error("courier cannot work", exc_info=error)
             if not started:
                 self._freed.wait(self.pace.poll)
+            self._freed.clear()
         self.finish()
+
+    def wake(self) -> None:
+        """End a rest: to be called once it is told to stop."""
+        self._freed.set()
 
     def finish(self, patience: float = 3.0) -> None:
         """Wait for what is underway; what does not end in time is repeated after its lease."""
