@@ -9,7 +9,7 @@ import pytest
 
 from tests.promises.chaos import Plan, run, settings_of
 
-SEEDS = (1, 2, 3, 4, 5)
+SEEDS = (1, 2, 3)
 KILLS, PAUSES = 40, 4  # for each seed
 
 
@@ -30,4 +30,5 @@ def test_without_the_fence_it_would_show(
 ) -> None:
     url = request.getfixturevalue("postgres_url") if kind == "postgres" else ""
     settings = settings_of(tmp_path, url)
-    assert run(Plan(settings, 0, 40, 1, fenced=False)).harm > 0
+    plans = [Plan(settings, 0, 10, seed, fenced=False) for seed in (1, 2, 3, 4)]
+    assert any(run(plan).harm > 0 for plan in plans)  # the first, nearly always

@@ -1,5 +1,6 @@
 """Promise 12: a hostile file harms nobody: it is refused, or it comes out clean."""
 
+import os
 import re
 import shutil
 import socket
@@ -23,7 +24,8 @@ from tests.promises.figure import publish, publish_table
 from tests.promises.hostile import MARK, Hostile, collection
 
 SEED = 12
-CUTS, FLIPS = 8, 24  # of each of six valid files
+# Of each of six valid files.
+CUTS, FLIPS = (8, 24) if os.environ.get("FIGURES_OUT") else (6, 17)
 
 
 @dataclass
