@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from pleinair.errors import MediaError
+from pleinair.media.embedding import CONTAINER, OUTSIDE, holds_ours, outside, store_in
+from pleinair.media.jumbf import flaws
 
 ASSERTION = "pleinair.generation"
 _SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -26,6 +28,9 @@ TYPES = {
     "jpeg": "image/jpeg",
 }
 """Media types of the files that are delivered, by suffix."""
+
+APART = ("video/webm",)
+"""Types that cannot hold a manifest: theirs is a file beside them, with the suffix ``.c2pa``."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,8 @@ class Report:
         standing: ``valid`` if it is as it was when a certificate signed it that is known here;
             ``unknown`` if the certificate is not; ``tampered`` if it was changed or its manifest
             is broken; ``none`` if it has no manifest.
-        reasons: what is wrong, in the codes of C2PA.
+        reasons: what is wrong, in the codes of C2PA; those that begin with ``pleinair.`` are for
+            what C2PA leaves unsigned.
         signer: who signed it, by the certificate.
         software: what made it.
         source_type: address of IPTC's word for where it comes from.
@@ -80,8 +86,11 @@ class Report:
 def verify(path: Path, roots: bytes) -> Report:
     """Read the manifest in a file, or in the ``.c2pa`` beside it, and check both.
 
+    C2PA signs neither the padding of a manifest nor how its boxes are called and wrapped. In a
+    file of Pleinair's they have one form only, and one that differs from it is ``tampered`` too.
+
     Args:
-        path: the file.
+        path: the file; its suffix counts where its first bytes are of no type.
         roots: certificates in PEM whose signatures are believed.
 
     Raises:
@@ -90,19 +99,25 @@ def verify(path: Path, roots: bytes) -> Report:
     import c2pa
 
     beside = path.with_suffix(".c2pa")
-    type = sniff(path)
+    named = TYPES.get(path.suffix.lstrip(".").lower(), "")
+    type = sniff(path) or (named if named in APART else "")
+    apart = b""
     try:
         with context(roots) as here, path.open("rb") as file:
             found = None
-            if type and type != "video/webm":
+            if type and type not in APART:
                 found = c2pa.Reader.try_create(type, file, context=here)
             if found is None and type and beside.is_file():
                 file.seek(0)
-                found = c2pa.Reader.try_create(type, file, beside.read_bytes(), context=here)
-            if found is None:
-                return Report(NONE)
-            with found as reader:
-                return _report(json.loads(reader.json()))
+                apart = beside.read_bytes()
+                found = c2pa.Reader.try_create(type, file, apart, context=here)
+            if found is not None:
+                with found as reader:
+                    store = json.loads(reader.json())
+                return _report(store, _unsigned(store, path, type, apart))
+            if (type or named) in TYPES.values() and type not in APART and holds_ours(path):
+                return Report(TAMPERED, (CONTAINER,))
+            return Report(NONE)
     except c2pa.C2paError as error:
         return Report(TAMPERED, (" ".join(str(error).split()),))
     except OSError as error:
@@ -142,13 +157,35 @@ def context(roots: bytes) -> Any:  # noqa: ANN401  # c2pa has no types
     return c2pa.Context(c2pa.Settings.from_dict(settings))
 
 
-def _report(store: Mapping[str, Any]) -> Report:
-    failed = [
-        item["code"]
-        for item in store.get("validation_results", {}).get("activeManifest", {}).get("failure", ())
-    ]
+def _unsigned(store: Mapping[str, Any], path: Path, type: str, apart: bytes) -> tuple[str, ...]:
+    """What is not as Pleinair wrote it where C2PA does not look; nothing in a file of others."""
+    record = _assertions(store, store.get("active_manifest")).get(ASSERTION)
+    if record is None:
+        return ()
+    held = apart or store_in(path, type)
+    if not held:
+        return (CONTAINER,)
+    signed = record.get("outside") if isinstance(record, Mapping) else None
+    moved = signed is not None and signed != outside(path)
+    return flaws(held) + ((OUTSIDE,) if moved else ())
+
+
+def _report(store: Mapping[str, Any], wrong: tuple[str, ...]) -> Report:
+    results = store.get("validation_results", {})
+    checked = [results.get("activeManifest", {})]
+    checked += [item.get("validationDeltas", {}) for item in results.get("ingredientDeltas", ())]
+    failed = [item["code"] for found in checked for item in found.get("failure", ())] + [*wrong]
+    label = store.get("active_manifest")
+    if label not in store["manifests"]:
+        return Report(TAMPERED, tuple(failed))
     state = store.get("validation_state", "Invalid")
-    return _told(store, store["active_manifest"], _standing(failed, state == "Trusted"), failed)
+    return _told(store, label, _standing(failed, state == "Trusted"), failed)
+
+
+def _assertions(store: Mapping[str, Any], label: str | None) -> dict[str, Any]:
+    """What a manifest of a store asserts, by label; nothing if there is no such manifest."""
+    manifest = store["manifests"].get(label, {})
+    return {item["label"]: item["data"] for item in manifest.get("assertions", ())}
 
 
 def _standing(failed: list[str], trusted: bool) -> str:
@@ -162,10 +199,12 @@ def _told(
 ) -> Report:
     """What one manifest of a store says, with those that it was made from."""
     manifest = store["manifests"][label]
-    assertions = {item["label"]: item["data"] for item in manifest.get("assertions", ())}
+    assertions = _assertions(store, label)
     actions = assertions.get("c2pa.actions.v2", {}).get("actions", ())
     kinds = [item["digitalSourceType"] for item in actions if "digitalSourceType" in item]
     record = assertions.get(ASSERTION, {})
+    if not isinstance(record, Mapping):  # anybody may call an assertion so
+        record = {}
     software = (manifest.get("claim_generator_info") or [{}])[0]
     return Report(
         standing,

@@ -20,13 +20,20 @@ from typing import Any
 from pleinair.errors import MediaError
 from pleinair.media.certificate import Certificate, operators_certificate, root_of
 from pleinair.media.codec import replacing
-from pleinair.media.manifest import ASSERTION, COMPOSITE, GENERATED, TYPES, VALID, context, sniff
+from pleinair.media.embedding import outside
+from pleinair.media.manifest import (
+    APART,
+    ASSERTION,
+    COMPOSITE,
+    GENERATED,
+    TYPES,
+    VALID,
+    context,
+    sniff,
+)
 from pleinair.media.manifest import verify as verify_manifest
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
-
-APART = ("video/webm",)
-"""Types that cannot hold a manifest: theirs is a file beside them, with the suffix ``.c2pa``."""
 
 _CHANGED = {
     "edit": "drawn anew by a generative model",
@@ -100,7 +107,8 @@ class Signer:
         type = type or TYPES.get(path.suffix.lstrip(".").lower(), "")
         scratch = path.with_name(f".{path.stem[:40]}.{os.getpid()}.signed")
         try:
-            said = self._said(origin, title or path.name)
+            unhashed = {"outside": outside(path)} if type == "video/mp4" else {}
+            said = self._said(origin, title or path.name, unhashed)
             if type == "video/mp4":
                 _append_xmp(path, said.source_type)
             with (
@@ -137,8 +145,8 @@ class Signer:
         info = c2pa.C2paSignerInfo(mine.algorithm.encode(), mine.chain, mine.key, at)
         return c2pa.Signer.from_info(info)
 
-    def _said(self, origin: Origin, title: str) -> "_Said":
-        """What the manifest says."""
+    def _said(self, origin: Origin, title: str, unhashed: Mapping[str, str]) -> "_Said":
+        """What the manifest says; ``unhashed`` is of the bytes that C2PA leaves out."""
         request, now = origin.request, f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         agent = {"name": "Pleinair", "version": origin.by}
         first = next((item for item in request.given if item.role in _CHANGED), None)
@@ -169,6 +177,7 @@ class Signer:
             "request": request.digest,
             "date": now,
             "given": [{"role": item.role, "sha256": item.sha256} for item in request.given],
+            **unhashed,
         }
         manifest = {
             "claim_generator_info": [agent],
