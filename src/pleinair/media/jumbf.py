@@ -13,14 +13,14 @@ from typing import Any
 BOXES, PADDING = "pleinair.boxes", "pleinair.padding"
 
 _UUID = bytes.fromhex("00110010800000aa00389b71")  # follows the four letters of a type
-_PLAIN = b"\x03"  # of a description: can be asked for, has a label and nothing else
+_PLAIN, _KNOWN = 0b11, 0b11111  # what a description has: a label only; all that there is
 _LABELS = {
     b"c2pa": (b"c2pa",),
     b"c2as": (b"c2pa.assertions",),
     b"c2cl": (b"c2pa.claim", b"c2pa.claim.v2"),
     b"c2cs": (b"c2pa.signature",),
 }
-_UNSIGNED = {b"sigTst", b"sigTst2", b"rVals", b"pad", b"pad2"}  # what a signature has beside it
+_UNSIGNED = {"sigTst", "sigTst2", "rVals", "pad", "pad2"}  # what a signature has beside it
 _DEEPEST = 8
 
 
@@ -83,9 +83,9 @@ def _described(
 ) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]]:
     """Type and label of a superbox, and the boxes in it; a plain one is not salted."""
     (name, description), *inner = boxes(content)
-    kind, toggles = description[:4], description[16:17]
+    kind, toggles = description[:4], int.from_bytes(description[16:17])
     label, end, rest = description[17:].partition(b"\0")
-    fine = name == b"jumd" and end and description[4:16] == _UUID
+    fine = name == b"jumd" and end and description[4:16] == _UUID and not toggles & ~_KNOWN
     if not fine or (plain and (toggles != _PLAIN or rest)):
         raise ValueError("a box is not described as the standard says")
     return kind, label, inner
@@ -95,15 +95,15 @@ def _is_padded_with_zeros(signature: bytes) -> bool:
     """Whether a COSE_Sign1 has beside what it signs only what C2PA knows, and empty padding."""
     try:
         (_, unsigned, payload, _), end = _item(signature, 0)
-        known = payload is None and all(key in _UNSIGNED for key in unsigned)
-        padding = b"".join(value for key, value in unsigned.items() if key.startswith(b"pad"))
+        known = payload is None and unsigned.keys() <= _UNSIGNED
+        padding = b"".join(value for key, value in unsigned.items() if key.startswith("pad"))
     except (ValueError, TypeError, AttributeError):
         return False
     return known and end == len(signature) and not any(padding)
 
 
 def _item(data: bytes, at: int, depth: int = 0) -> tuple[Any, int]:
-    """One item of CBOR (RFC 8949) of a definite length, text as bytes, and where it ends."""
+    """One item of CBOR (RFC 8949) of a definite length, and where it ends."""
     if at >= len(data) or depth > _DEEPEST:
         raise ValueError("CBOR ends early or is nested too deeply")
     major, count = data[at] >> 5, data[at] & 31
@@ -116,7 +116,8 @@ def _item(data: bytes, at: int, depth: int = 0) -> tuple[Any, int]:
     if major in (2, 3):
         if at + count > len(data):
             raise ValueError("CBOR ends early")
-        return data[at : at + count], at + count
+        held = data[at : at + count]
+        return held if major == 2 else held.decode(errors="replace"), at + count
     if major == 6:
         return _item(data, at, depth + 1)
     if major not in (4, 5):
