@@ -6,18 +6,20 @@ technical specification 2.2.
 """
 
 import hashlib
-import mmap
+import os
 import re
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 CONTAINER, OUTSIDE = "pleinair.container", "pleinair.outside"
 
+_CHUNK = 1 << 20
+
 _C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")  # says that a box of MP4 holds C2PA
-_MP4 = _C2PA + bytes(4) + b"manifest\0" + bytes(8)
+_MP4 = bytes(4) + b"manifest\0" + bytes(8)
 _UNHASHED = (b"ftyp", b"free", b"skip")
 _GIF = b"\x21\xff\x0bC2PA_GIF\x01\x00\x00"
 _LABEL = b"\x00\x38\x9b\x71\x13pleinair.generation\0"
@@ -28,19 +30,21 @@ _OURS = re.compile(b".?".join(re.escape(_LABEL[i : i + 1]) for i in range(len(_L
 def store_in(path: Path, type: str) -> bytes:
     """The manifest store in a file of that media type; empty if none is there as it should be."""
     try:
-        with _mapped(path) as data:
-            return _HOLDERS[type](data)
+        with path.open("rb") as file:
+            return _in_mp4(file) if type == "video/mp4" else _IN[type](file.read())
     except (KeyError, IndexError, ValueError, struct.error):
         return b""
 
 
 def holds_ours(path: Path) -> bool:
     """Whether bytes of a manifest of Pleinair's are in a file, readable or not."""
-    try:
-        with _mapped(path) as data:
-            return _OURS.search(data) is not None
-    except ValueError:
-        return False
+    kept = b""
+    with path.open("rb") as file:
+        while more := file.read(_CHUNK):
+            if _OURS.search(kept + more):
+                return True
+            kept = more[-2 * len(_LABEL) :]
+    return False
 
 
 def outside(path: Path) -> str:
@@ -50,47 +54,42 @@ def outside(path: Path) -> str:
     """
     kept = hashlib.sha256()
     try:
-        with _mapped(path) as data:
-            for name, start, end in _boxes_of_mp4(data):
+        with path.open("rb") as file:
+            for name, start, end in _boxes_of_mp4(file):
                 if name in _UNHASHED:
-                    kept.update(data[start:end])
+                    file.seek(start)
+                    kept.update(file.read(end - start))
     except (ValueError, struct.error):
         return ""
     return kept.hexdigest()
 
 
-@contextmanager
-def _mapped(path: Path) -> Iterator[mmap.mmap]:
-    """The bytes of a file, of which only those are read that are looked at.
-
-    Raises:
-        ValueError: there are none.
-    """
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        yield data
-
-
-def _boxes_of_mp4(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:
+def _boxes_of_mp4(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
     """(name, start, end) of the outermost boxes, which fill the file."""
-    at = 0
-    while at < len(data):
-        size, name = struct.unpack_from(">I4s", data, at)
+    at, whole = 0, file.seek(0, os.SEEK_END)
+    while at < whole:
+        file.seek(at)
+        size, name = struct.unpack(">I4s", file.read(8))
         if size == 1:
-            (size,) = struct.unpack_from(">Q", data, at + 8)
-        size = size or len(data) - at
-        if not 8 <= size <= len(data) - at:
+            (size,) = struct.unpack(">Q", file.read(8))
+        size = size or whole - at
+        if not 8 <= size <= whole - at:
             raise ValueError("a box is longer than the file")
         yield name, at, at + size
         at += size
 
 
-def _in_mp4(data: mmap.mmap) -> bytes:
-    spans = [(start, end) for name, start, end in _boxes_of_mp4(data) if name == b"uuid"]
-    ((start, end),) = [span for span in spans if data[span[0] + 8 : span[0] + 24] == _C2PA]
-    return _after(_MP4, data[start + 8 : end])
+def _in_mp4(file: BinaryIO) -> bytes:
+    found = []
+    for name, start, end in _boxes_of_mp4(file):
+        file.seek(start + 8)
+        if name == b"uuid" and file.read(len(_C2PA)) == _C2PA:
+            found.append(file.read(end - file.tell()))
+    (held,) = found
+    return _after(_MP4, held)
 
 
-def _in_png(data: mmap.mmap) -> bytes:
+def _in_png(data: bytes) -> bytes:
     at, found = 8, []
     while at < len(data):
         size, name = struct.unpack_from(">I4s", data, at)
@@ -104,7 +103,7 @@ def _in_png(data: mmap.mmap) -> bytes:
     return store
 
 
-def _in_jpeg(data: mmap.mmap) -> bytes:
+def _in_jpeg(data: bytes) -> bytes:
     at, parts = 2, []
     while data[at : at + 2] != b"\xff\xda":  # the picture itself
         marker, size = struct.unpack_from(">HH", data, at)
@@ -118,7 +117,7 @@ def _in_jpeg(data: mmap.mmap) -> bytes:
     return head + b"".join(map(_after, numbered, parts))
 
 
-def _in_gif(data: mmap.mmap) -> bytes:
+def _in_gif(data: bytes) -> bytes:
     at, store = data.find(_GIF), b""
     if at < 0:
         raise ValueError("there is no block of that name")
@@ -131,7 +130,7 @@ def _in_gif(data: mmap.mmap) -> bytes:
     return store
 
 
-def _in_webp(data: mmap.mmap) -> bytes:
+def _in_webp(data: bytes) -> bytes:
     at, found = 12, []
     while at < len(data):
         name, size = struct.unpack_from("<4sI", data, at)
@@ -150,8 +149,7 @@ def _after(head: bytes, data: bytes) -> bytes:
     return data[len(head) :]
 
 
-_HOLDERS = {
-    "video/mp4": _in_mp4,
+_IN = {
     "image/png": _in_png,
     "image/jpeg": _in_jpeg,
     "image/gif": _in_gif,
