@@ -1,7 +1,7 @@
 """Bits turned over in signed files, above all where C2PA itself does not look."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import c2pa
@@ -49,7 +49,7 @@ def made(path: Path, signer: Signer, *given: tuple[str, Path]) -> Path:
     return path
 
 
-def foreign(path: Path, signer: Signer, *assertions: dict[str, object]) -> Path:
+def foreign(path: Path, signer: Signer, *assertions: Mapping[str, object]) -> Path:
     """A tiny file that another program signed, with the same certificate."""
     write(path, path.name)
     scratch, type = path.with_name("scratch"), TYPES[path.suffix[1:]]

@@ -176,7 +176,7 @@ def _report(store: Mapping[str, Any], wrong: tuple[str, ...]) -> Report:
     checked += [item.get("validationDeltas", {}) for item in results.get("ingredientDeltas", ())]
     failed = [item["code"] for found in checked for item in found.get("failure", ())] + [*wrong]
     label = store.get("active_manifest")
-    if label not in store["manifests"]:
+    if not isinstance(label, str) or label not in store["manifests"]:
         return Report(TAMPERED, tuple(failed))
     state = store.get("validation_state", "Invalid")
     return _told(store, label, _standing(failed, state == "Trusted"), failed)
