@@ -145,17 +145,19 @@ def test_parity_bench_compares_every_part_with_diffusers(
 def test_how_joins_and_drift_are_measured() -> None:
     import numpy as np
 
-    from bench import craft
+    from bench.operations import measures
 
     ramp = np.arange(24, dtype=np.uint8)[:, None, None, None] * np.ones((1, 16, 32, 3), np.uint8)
-    assert craft.seam(ramp, 12) == pytest.approx(1)
+    assert measures.seam(ramp, 12) == pytest.approx(1)
     jump = ramp.copy()
     jump[12:] += 50
-    assert craft.seam(jump, 12) == pytest.approx(51)
-    assert craft.psnr(ramp[0], ramp[1]) == pytest.approx(48.13, abs=0.01)
+    assert measures.seam(jump, 12) == pytest.approx(51)
+    assert measures.psnr(ramp[0], ramp[1]) == pytest.approx(48.13, abs=0.01)
     rng = np.random.default_rng(0)
     scene = rng.integers(0, 256, (8, 36, 64, 3), np.uint8)
-    assert craft.layout(scene, scene) == pytest.approx(1)
-    assert abs(craft.layout(scene, rng.integers(0, 256, scene.shape, np.uint8))) < 0.6
-    assert craft.colours(np.concatenate([ramp[:8] * 0, ramp[:8] * 0 + 30]), 1) == pytest.approx(30)
-    assert craft.contrast(np.concatenate([scene, scene // 2]), 1) == pytest.approx(0.5, abs=0.01)
+    assert measures.layout(scene, scene) == pytest.approx(1)
+    assert abs(measures.layout(scene, rng.integers(0, 256, scene.shape, np.uint8))) < 0.6
+    assert measures.colours(np.concatenate([ramp[:8] * 0, ramp[:8] * 0 + 30]), 1) == pytest.approx(
+        30
+    )
+    assert measures.contrast(np.concatenate([scene, scene // 2]), 1) == pytest.approx(0.5, abs=0.01)
