@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.operations.drawing import SEED, Drawing, renders
-from bench.operations.found import COLUMNS, SHARES, Found, rows_of, write_sheets
+from bench.operations.found import COLUMNS, SHARES, SHOWN, Found, rows_of, write_sheets
 from bench.operations.measures import FPS, READ, adherence, layout, seam, seen
 from pleinair.backends.embedded import GUIDANCE
 from pleinair.commands.board import Board, Card, draw, plan
@@ -34,7 +34,14 @@ SCALED, READ_AT = (640, 360), (144, 80)
 """A size that is not native, and the one at which the classifier reads it."""
 CARD = 2.0  # seconds
 ANOTHER = 1_000_000  # between the seeds of a case
-SHEETS = ("variations", "storyboard", "the same place at another hour", "shapes", "negative prompt")
+SHEETS = (
+    "variations",
+    "variations of a place alone",
+    "storyboard",
+    "the same place at another hour",
+    "shapes",
+    "negative prompt",
+)
 
 
 class Asked(Drawing):
@@ -42,21 +49,20 @@ class Asked(Drawing):
 
     def variations(self) -> dict[str, Found]:
         """Two variations of a prompt, against what their seeds give alone and against renders."""
-        found = {name: Found() for name in ("variations", "renders of two scenes")}
+        few_words, real_pair = "variations of a place alone", "renders of two scenes"
+        found = {name: Found() for name in ("variations", few_words, real_pair)}
+        common = "layout in common, correlation"
         for i, (case, real) in enumerate(self.pairs()):
-            two = self.generate(case, variations=2)
-            alone = [self.make(case, seed=case.seed + k) for k in range(2)]
-            same = all(np.array_equal(*each) for each in zip(two, alone, strict=True))
-            measure = "layout in common, correlation"
-            found["variations"].add(
-                {
-                    "bit for bit what their seeds give alone, share": float(same),
-                    measure: layout(*two),
-                },
-                np.concatenate(two, 1),  # one above the other
-            )
+            place = suggestions(case.language)["places"][case.scene.place]
+            for name, prompt in (("variations", case.prompt), (few_words, place)):
+                two = self.generate(case, prompt=prompt, variations=2)
+                # One above the other on the sheet.
+                found[name].add({common: layout(*two)}, np.concatenate(two, 1))
+                alone = [self.make(case, prompt=prompt, seed=case.seed + k) for k in range(2)]
+                same = all(np.array_equal(*each) for each in zip(two, alone, strict=True))
+                found[name].add({"bit for bit what their seeds give alone, share": float(same)})
             other = resize(self.real[(i + 1) % len(self.real)], case.width, case.height)
-            found["renders of two scenes"].add({measure: layout(real, other)})
+            found[real_pair].add({common: layout(real, other)})
         return found
 
     def boards(self, reader: Classifier) -> dict[str, Found]:
@@ -77,7 +83,9 @@ class Asked(Drawing):
             found[name].values |= {
                 "adherence of the first card, %": [adherence(reader, first, self.asked)],
                 "adherence of the second card, %": [adherence(reader, second, seconds)],
-                "hour of the second card, %": [adherence(reader, second, seconds, ["hour"])],
+            } | {
+                f"{part} of the second card, %": [adherence(reader, second, seconds, [part])]
+                for part in ("place", "hour")
             }
         return found
 
@@ -95,13 +103,11 @@ class Asked(Drawing):
         sheets: list[list[Frames]] = []
         for width, height in (*NATIVE, SCALED):
             asked = [replace(case, width=width, height=height) for case in self.asked]
-            made = [self.make(case) for case in asked]
-            sheets.append(made[:3])
-            if (width, height) == SCALED:
-                made = [resize(clip, *READ_AT) for clip in made]
-                measures = {"adherence, %": made}
-            else:
-                measures = {"adherence, %": made, "adherence of renders, %": renders(asked)}
+            size = READ_AT if (width, height) == SCALED else (width, height)
+            measures = {"adherence, %": [resize(self.make(case), *size) for case in asked]}
+            if (width, height) in NATIVE:
+                sheets.append(measures["adherence, %"][:SHOWN])
+                measures["adherence of renders, %"] = renders(asked)
             found[f"{width}×{height}"] = Found(
                 {name: [adherence(reader, clips, asked)] for name, clips in measures.items()}
             )
@@ -150,13 +156,12 @@ def at_another_hour(case: Case) -> Case:
 
 
 def side_by_side(clips: tuple[Frames, ...]) -> Frames:
-    """The native shapes of a scene in one clip."""
-    tall = max(clip.shape[1] for clip in clips[: len(NATIVE)])
+    """Clips of several shapes in one, on white."""
+    tall = max(clip.shape[1] for clip in clips)
     parts = []
-    for clip in clips[: len(NATIVE)]:
+    for clip in clips:
         above = (tall - clip.shape[1]) // 2
-        rows = (above, tall - clip.shape[1] - above)
-        padding = ((0, 0), rows, (4, 4), (0, 0))
+        padding = ((0, 0), (above, tall - clip.shape[1] - above), (4, 4), (0, 0))
         parts.append(np.pad(clip, padding, constant_values=255))
     return np.concatenate(parts, 2)
 

@@ -13,7 +13,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.operations.drawing import SEED, Drawing
-from bench.operations.found import Found, write_sheets
+from bench.operations.found import SHOWN, Found, write_sheets
 from bench.operations.measures import FPS, READ, adherence, colours, contrast, layout
 from pleinair.figures import Cell, write_figure
 from pleinair.media.frames import Frames
@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         out=options.out,
     )
     if options.pictures:
-        write_sheets({"a minute": Found(clips=clips[:3])}, ["a minute"], options.pictures)
+        write_sheets({"a minute": Found(clips=clips[:SHOWN])}, ["a minute"], options.pictures)
     return 0
 
 

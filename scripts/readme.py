@@ -16,6 +16,7 @@ DOCUMENTS = (
     "docs/provenance.md",
     "docs/studio.md",
     "docs/craft.md",
+    "docs/prompts.md",
     "src/pleinair/weights/README.md",
 )
 

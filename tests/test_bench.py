@@ -1,11 +1,15 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
 from bench import completion, generate, origins, parity, provenance, render, speed, watermark
+from pleinair.backends import testcard
+from pleinair.backends.base import Generation
 from pleinair.figures import read_figure
 from pleinair.request import VideoRequest
 
@@ -87,7 +91,9 @@ def test_completion_bench_writes_its_figure(
 
     monkeypatch.setattr("pleinair.model.pipeline.Pipeline.load", lambda _: Grey())
     monkeypatch.setattr(completion, "NAMED", {"place": ("lake",), "things": ("balloon",)})
-    assert completion.main(["--repeats", "1", "--out", str(tmp_path)]) == 0
+    told = ["--repeats", "1", "--out", str(tmp_path), "--pictures", str(tmp_path)]
+    assert completion.main(told) == 0
+    assert (tmp_path / "craft-completion.jpg").is_file()
     figure = read_figure(tmp_path / "prompt-completion.json")
     assert figure.measured.n == 4
     assert {row[0] for row in figure.rows} >= {"the place named", "the thing named", "added: hour"}
@@ -161,3 +167,94 @@ def test_how_joins_and_drift_are_measured() -> None:
         30
     )
     assert measures.contrast(np.concatenate([scene, scene // 2]), 1) == pytest.approx(0.5, abs=0.01)
+
+
+class Card(testcard.TestCard):
+    """The test card, with an autoencoder that loses nothing; it keeps what it was asked."""
+
+    pipeline = SimpleNamespace(
+        encode=lambda video: video, autoencoder=SimpleNamespace(decode=lambda latents: latents)
+    )
+    asked: ClassVar[list[VideoRequest]] = []
+
+    def generate(self, request: VideoRequest, *args: Any, **others: Any) -> Generation:  # noqa: ANN401
+        self.asked.append(request)
+        return super().generate(request, *args, **others)
+
+
+def _found(path: Path) -> dict[tuple[str, str], float]:
+    """What stands in the table for each operation and measure."""
+    return {(str(row[0]), str(row[1])): float(row[2] or 0) for row in read_figure(path).rows}
+
+
+def test_craft_bench_writes_its_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench import craft
+
+    monkeypatch.setattr("bench.operations.drawing.Embedded", lambda _: Card())
+    monkeypatch.setattr(craft, "STRENGTHS", (0.7,))
+    told = ["--repeats", "1", "--out", str(tmp_path), "--pictures", str(tmp_path)]
+    assert craft.main(told) == 0
+    found = _found(tmp_path / "bench-craft.json")
+    measure = "PSNR of the picture, dB"
+    for name in ("first frame", "first frame, autoencoder alone", "keyframe, autoencoder alone"):
+        assert found[name, measure] > 100  # the very picture
+    assert found["picture not given", measure] < 30
+    assert found["clips kept in all four", "frames bit-equal, share"] == 1
+    assert found["clip given", "sharpness, times the autoencoder's"] == pytest.approx(1)
+    assert {name for name, measure in found if "sharpness of second 3" in measure} == {
+        "three seconds added",
+        "three seconds drawn freely",
+    }
+    for name in craft.SHEETS:
+        assert (tmp_path / f"craft-{name.replace(' ', '-')}.jpg").is_file()
+
+
+def test_bench_of_what_is_asked_writes_its_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench import asked
+
+    Card.asked.clear()
+    monkeypatch.setattr("bench.operations.drawing.Embedded", lambda _: Card())
+    told = ["--repeats", "1", "--out", str(tmp_path), "--pictures", str(tmp_path)]
+    assert asked.main(told) == 0
+    found = _found(tmp_path / "bench-asked.json")
+    same = "bit for bit what their seeds give alone, share"
+    assert found["variations", same] == found["variations of a place alone", same] == 1
+    assert {f"{w}×{h}" for w, h in (*asked.NATIVE, asked.SCALED)} <= {name for name, _ in found}
+    second = [request for request in Card.asked if [g.role for g in request.given] == ["extend"]]
+    assert len(second) == 2  # one of each storyboard
+    [away] = [request for request in Card.asked if request.negative_prompt]
+    [plain, _] = [r for r in Card.asked if r.prompt == away.prompt and r.guidance and r != away]
+    assert replace(away, negative_prompt="") == plain
+    for name in asked.SHEETS:
+        assert (tmp_path / f"craft-{name.replace(' ', '-')}.jpg").is_file()
+
+
+def test_variations_that_are_not_what_their_seeds_give_are_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bench import asked
+    from pleinair.training.evaluate import cases
+
+    class Other(Card):
+        def generate(self, request: VideoRequest, *args: Any, **others: Any) -> Generation:  # noqa: ANN401
+            made = super().generate(request, *args, **others)
+            clips = tuple(clip ^ (i > 0) for i, clip in enumerate(made.clips))
+            return replace(made, clips=clips)
+
+    monkeypatch.setattr("bench.operations.drawing.Embedded", lambda _: Other())
+    bench = asked.Asked(cases(1, 0, held_out=False))
+    values = bench.variations()["variations"].values
+    assert values["bit for bit what their seeds give alone, share"] == [0]
+
+
+def test_drift_bench_writes_its_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench import drift
+
+    monkeypatch.setattr("bench.operations.drawing.Embedded", lambda _: Card())
+    told = ["--repeats", "1", "--out", str(tmp_path), "--pictures", str(tmp_path)]
+    assert drift.main(told) == 0
+    rows = read_figure(tmp_path / "bench-drift.json").rows
+    assert [row[0] for row in rows] == ["5 s", "15 s", "30 s", "59 s"]
+    assert (tmp_path / "craft-a-minute.jpg").is_file()
