@@ -1,5 +1,6 @@
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -131,3 +132,18 @@ def test_the_teacher_is_recorded_beside_the_student(weights: Path) -> None:
     path = distill.distill(weights, weights.parent / "few", distillation=plan)
     assert path.name == "tiny-few.safetensors"
     assert path.is_file()
+
+
+def test_a_student_begins_with_what_an_earlier_one_has_learnt(weights: Path) -> None:
+    plan = Distillation(files=1, first=1, lesson=LESSON, sizes=SIZES)
+    first = Run(plan, weights, weights.parent / "first")
+    first.record()
+    earlier = first.learn()
+    still = replace(LESSON, steps=1, rate=1e-9, matrix_rate=1e-9)
+    second = Run(replace(plan, lesson=still, start=earlier), weights, weights.parent / "second")
+    second.record()
+    teacher = load_model(weights).transformer
+    one, other = (load_few(path, teacher)[0].state_dict() for path in (earlier, second.learn()))
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=0.02, atol=2e-3)
+    assert not torch.allclose(one["span_embedding.2.weight"], torch.tensor(0.0))

@@ -81,6 +81,9 @@ def distill(
     out: Annotated[Path, typer.Option(help="Folder of the run, which is resumed.")] = Path(
         "runs/few"
     ),
+    start: Annotated[
+        Path | None, typer.Option(help="Few-step weights of an earlier teacher, to begin with.")
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Time for the student; by its lesson if none.")
     ] = None,
@@ -91,9 +94,12 @@ def distill(
         raise InputError("minutes", minutes, "numbers above 0")
     settings = Settings.read()
     weights = weights or settings.weights / "pleinair-1.safetensors"
+    from pleinair.training.distill import Distillation
     from pleinair.training.distill import distill as teach
 
-    print(teach(weights, out, minutes=minutes, threads=threads or settings.threads))
+    plan = Distillation(start=start)
+    threads = threads or settings.threads
+    print(teach(weights, out, distillation=plan, minutes=minutes, threads=threads))
 
 
 def evaluate(

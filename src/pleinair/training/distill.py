@@ -15,7 +15,7 @@ from torch import Tensor
 
 from pleinair.errors import TrainingError
 from pleinair.model.checkpoint import Model, load_model
-from pleinair.model.few import few_of, save_few
+from pleinair.model.few import few_of, load_few, save_few
 from pleinair.model.text import batch
 from pleinair.model.transformer import Transformer
 from pleinair.training.data import step_rng, write_arrays
@@ -45,6 +45,8 @@ class Distillation:
         guidance: of the teacher, built into the student.
         sizes: width and height of clips.
         seed: decides prompts, noise and every step.
+        start: few-step weights of an earlier teacher of the same sizes; the student begins with
+            what they changed in theirs, added to its own.
     """
 
     files: int = 240
@@ -53,6 +55,7 @@ class Distillation:
     guidance: float = 3.0
     sizes: tuple[tuple[int, int], ...] = SIZES
     seed: int = 0
+    start: Path | None = None
 
 
 class Run:
@@ -79,6 +82,8 @@ class Run:
         model = load_model(self.weights)
         torch.manual_seed(self.plan.seed)
         student = student_of(model.transformer)
+        if self.plan.start is not None:
+            student.load_state_dict(load_few(self.plan.start, model.transformer)[0].state_dict())
         matrices = [weight for weight in student.blocks.parameters() if weight.ndim == 2]
         learner = Learner(
             student, self.plan.lesson, matrices=matrices, budget=minutes and 60 * minutes
