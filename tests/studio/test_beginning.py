@@ -129,6 +129,7 @@ def test_pictures_are_seen_at_their_times(studio: Studio, tmp_path: Path) -> Non
     page.get_by_label("What is to be seen").fill("red becomes blue")
     page.get_by_label("Seconds").fill("1")
     page.get_by_label("360p").check()
+    expect(page.get_by_label("At second").nth(1)).to_have_css("opacity", "1")
     page.get_by_label("At second").nth(1).fill("9")
     page.get_by_role("button", name="Create", exact=True).click()
     expect(page.get_by_label("At second").nth(1)).to_have_attribute("aria-invalid", "true")

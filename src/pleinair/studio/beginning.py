@@ -170,8 +170,8 @@ class Beginning(Tag):
         name = t("Picture {n}", n=i + 1) if i or self.clip else t("The first picture")
         if time is None:
             time = "" if i or self.clip else "0"
-        Tag("img", src=f"/v1/files/{picture['id']}/content", alt=name)
-        with inside("div", "row"):
+        with inside("div", "frame-at"):
+            Tag("img", src=f"/v1/files/{picture['id']}/content", alt=name)
             self.times.append(
                 Field(
                     t("At second"),
