@@ -10,7 +10,7 @@ from pleinair.backends.base import MODELS
 from pleinair.settings import Settings
 from pleinair.studio import film
 from pleinair.studio.pages import Pages
-from pleinair.studio.parts import Button, Field, Tag, choices, inside, link, tell
+from pleinair.studio.parts import Button, Field, Tag, choices, inside, link, number_of, tell
 from pleinair.studio.prompt import Prompt
 from pleinair.studio.shell import frame
 from pleinair.studio.visitor import Visitor
@@ -234,7 +234,7 @@ class Table:
         card = self.cards[self.hand]
 
         def keep(text: str) -> None:
-            card[name] = _number(text) if name == "seconds" else text
+            card[name] = number_of(text) or 0.0 if name == "seconds" else text
 
         return keep
 
@@ -305,13 +305,6 @@ class Table:
             elif video["status"] == "completed":
                 film.screen(self.visitor, video)
                 link(self.t("Details"), f"/videos/{video['id']}", "button")
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return 0.0
 
 
 def _told(card: dict[str, Any]) -> dict[str, Any]:

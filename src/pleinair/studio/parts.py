@@ -173,16 +173,21 @@ class Field(Tag):
     @property
     def number(self) -> float | None:
         """Its value as a number, None if it is empty or none."""
-        try:
-            return float(self.value.replace(",", "."))
-        except ValueError:
-            return None
+        return number_of(self.value)
 
     @property
     def whole(self) -> int | None:
         """Its value as a whole number, None if it is empty or none."""
         found = self.number
         return None if found is None else int(found)
+
+
+def number_of(text: str) -> float | None:
+    """A number as people type it, with a point or a comma; None if it is empty or none."""
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
 
 
 @contextmanager
