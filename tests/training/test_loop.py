@@ -16,8 +16,8 @@ from pleinair.training.export import export
 from pleinair.training.loop import run
 
 # No "render": clips are drawn when they are needed.
-LEARNING = ("autoencoder", "latents", "reading", "diffusion")
-DONE = ("autoencoder-done.pt", "reading-done.pt", "diffusion-done.pt")
+LEARNING = ("autoencoder", "latents", "reading", "diffusion", "sharpening")
+DONE = ("autoencoder-done.pt", "reading-done.pt", "diffusion-done.pt", "sharpening-done.pt")
 # torch says once that bfloat16 inputs and float32 weights of a norm cannot be fused.
 pytestmark = pytest.mark.filterwarnings("ignore:Mismatch dtype")
 
@@ -39,7 +39,7 @@ def _steps(out: Path) -> list[tuple[str, int]]:
 
 def test_a_run_leaves_weights_a_log_and_sheets(straight: Path) -> None:
     steps = _steps(straight)
-    for stage in ("autoencoder", "reading", "diffusion"):
+    for stage in ("autoencoder", "reading", "diffusion", "sharpening"):
         assert [step for name, step in steps if name == stage] == [1, 2, 3, 4, 5, 6]
         assert (straight / f"{stage}.pt").exists()
         assert (straight / f"{stage}-done.pt").exists()
@@ -59,7 +59,7 @@ def test_a_run_that_is_killed_ends_as_if_it_had_not_been(straight: Path, tmp_pat
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", code, str(tmp_path)], stdout=subprocess.DEVNULL
     )
-    wanted = moment.randint(1, 19)  # of 6 steps, 2 blocks, 6 steps and 6 steps
+    wanted = moment.randint(1, 25)  # of 6 steps, 2 blocks, and thrice 6 steps
     try:
         while len(_steps(tmp_path)) < wanted and process.poll() is None:
             time.sleep(0.002)
@@ -88,11 +88,13 @@ def test_a_run_goes_on_from_a_model(straight: Path, tmp_path: Path) -> None:
     export(straight, "tiny", model)
     out = tmp_path / "onward"
     run("tiny", out, start=model)
-    assert {stage for stage, _ in _steps(out)} == {"latents", "diffusion"}
+    assert {stage for stage, _ in _steps(out)} == {"latents", "diffusion", "sharpening"}
     export(out, "tiny", tmp_path / "after.safetensors")
     before, after = load_model(model), load_model(tmp_path / "after.safetensors")
-    for name, value in before.autoencoder.state_dict().items():
-        assert torch.equal(value, after.autoencoder.state_dict()[name])
+    old, new = (each.autoencoder.state_dict() for each in (before, after))
+    changed = {name for name, value in old.items() if not torch.equal(value, new[name])}
+    assert changed
+    assert all(name.startswith("decoder.") for name in changed), "latents stay what they were"
     one, other = (each.transformer.state_dict() for each in (before, after))
     here, there = (each["patch_embedding.weight"] for each in (one, other))
     assert 0 < (here - there).norm() < 0.2 * here.norm()

@@ -21,7 +21,7 @@ def train(
     stage: Annotated[
         list[str] | None,
         typer.Option(
-            help="Only this: render, autoencoder, latents, reading or diffusion; may be repeated."
+            help="Only this: render, autoencoder, latents, reading, diffusion or sharpening."
         ),
     ] = None,
     autoencoder_minutes: Annotated[
@@ -32,6 +32,9 @@ def train(
     ] = None,
     diffusion_minutes: Annotated[
         float | None, typer.Option(help="Time for diffusion; by the recipe if none.")
+    ] = None,
+    sharpening_minutes: Annotated[
+        float | None, typer.Option(help="Time for sharpening; by the recipe if none.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides clips, weights and every step.")] = 0,
     threads: Annotated[int | None, typer.Option(help="Processor threads.")] = None,
@@ -47,6 +50,7 @@ def train(
         "autoencoder": autoencoder_minutes,
         "reading": reading_minutes,
         "diffusion": diffusion_minutes,
+        "sharpening": sharpening_minutes,
     }
     minutes = {name: value for name, value in asked.items() if value is not None}
     for name, value in minutes.items():

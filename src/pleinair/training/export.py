@@ -36,7 +36,9 @@ def export(run: Path, recipe: str, path: Path, *, seed: int = 0) -> None:
     network = Video(chosen, Vocabulary(vocabulary_words()))
     finished = (run / "diffusion-done.pt").exists()
     try:
-        autoencoder.load_state_dict(_read(run / "autoencoder-done.pt"))
+        sharpened = (run / "sharpening-done.pt").exists()
+        stage = "sharpening" if sharpened else "autoencoder"
+        autoencoder.load_state_dict(_read(run / f"{stage}-done.pt"))
         weights = _read(run / ("diffusion-done.pt" if finished else "diffusion.pt"))
         network.load_state_dict(weights if finished else weights["average"])
     except (RuntimeError, KeyError, TypeError) as error:
@@ -50,6 +52,7 @@ def export(run: Path, recipe: str, path: Path, *, seed: int = 0) -> None:
         "autoencoder": _plan(run / "autoencoder.pt"),
         "reading": _plan(run / "reading.pt"),
         "diffusion": _plan(run / "diffusion.pt"),
+        "sharpening": _plan(run / "sharpening.pt"),
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
     }

@@ -23,12 +23,13 @@ from pleinair.training.data import Blocks
 from pleinair.training.lesson import beside, teach
 from pleinair.training.losses import autoencoder_loss, noise_levels, velocity_loss
 from pleinair.training.reading import Reader, captions_of_step, reading_loss
-from pleinair.training.recipes import Recipe, recipe_named
+from pleinair.training.recipes import Lesson, Recipe, recipe_named
 from pleinair.training.report import Report, save_sheet
+from pleinair.training.sharpening import Sharpening
 from pleinair.training.state import Learner, write_whole
 from pleinair.worlds.captions import vocabulary_words
 
-STAGES = ("render", "autoencoder", "latents", "reading", "diffusion")
+STAGES = ("render", "autoencoder", "latents", "reading", "diffusion", "sharpening")
 PROMPTS = (
     "a red sailboat on a calm sea at sunset, clear sky",
     "two yellow balloons over a green meadow by day",
@@ -110,7 +111,7 @@ class Run:
 
         def loss(learner: Learner) -> Tensor:
             _, generator = data.step_rng(self.seed, "autoencoder", learner.step)
-            seen = self._pictures(learner.step).to(self.device)
+            seen = self._pictures(learner.step, self.recipe.first).to(self.device)
             with self._mixed():
                 latents = network.encode(seen)
                 blur = torch.randn(latents.shape, generator=generator).to(latents)
@@ -118,12 +119,7 @@ class Run:
             return autoencoder_loss(seen, made.float(), latents.float())
 
         def show(path: Path) -> None:
-            rows = []
-            for index in range(len(self.recipe.sizes)):
-                clip = self._clips([index]).to(self.device)
-                with self._mixed():
-                    rows += [clip[0], network.decode(network.encode(clip))[0].float()]
-            save_sheet(path, rows)
+            save_sheet(path, self._decoded(network))
 
         teach(self.out, "autoencoder", learner, loss, show)
         network.load_state_dict(learner.average)
@@ -135,13 +131,23 @@ class Run:
         network.normalise(torch.cat([latents.float().flatten(2) for latents in sample], 2))
         write_whole(self.out / "autoencoder-done.pt", network.state_dict())
 
-    def _pictures(self, step: int) -> Tensor:
+    @torch.no_grad()
+    def _decoded(self, network: Autoencoder) -> list[Tensor]:
+        """A clip of each size, and what the autoencoder makes of it."""
+        rows = []
+        for index in range(len(self.recipe.sizes)):
+            clip = self._clips([index]).to(self.device)
+            with self._mixed():
+                rows += [clip[0], network.decode(network.encode(clip))[0].float()]
+        return rows
+
+    def _pictures(self, step: int, lesson: Lesson) -> Tensor:
         """What the autoencoder sees in a step: mostly crops, sometimes whole frames."""
         recipe = self.recipe
         rng, _ = data.step_rng(self.seed, "pictures", step)
         pool = min(recipe.clips, recipe.block + recipe.growth * step)
         whole = rng.random() < 0.15
-        count = max(1, recipe.first.batch // 2) if whole else recipe.first.batch
+        count = max(1, lesson.batch // 2) if whole else lesson.batch
         clips = self._clips(data.pick(recipe, rng, rng.choice(recipe.sizes), count, pool))
         start = rng.randrange(recipe.frames - recipe.crop_frames + 1)
         clips = clips[:, :, start : start + recipe.crop_frames]
@@ -261,6 +267,34 @@ class Run:
         network.load_state_dict(learner.average)
         write_whole(self.out / "diffusion-done.pt", network.state_dict())
 
+    # Stage 6: a sharper decoder.
+
+    def sharpening(self, minutes: float | None = None) -> None:
+        """Teach the decoder what a critic misses in its pictures; the encoder stays."""
+        autoencoder = self._trained_autoencoder()
+        torch.manual_seed(self.seed)
+        network = Sharpening(autoencoder, self.recipe.sharpness).to(self.device)
+        network.requires_grad_(True)
+        learner = Learner(network, self.recipe.third, budget=minutes and 60 * minutes)
+
+        def loss(learner: Learner) -> Tensor:
+            _, generator = data.step_rng(self.seed, "sharpening", learner.step)
+            seen = self._pictures(learner.step, self.recipe.third).to(self.device)
+            with self._mixed():
+                with torch.no_grad():
+                    latents = autoencoder.encode(seen)
+                blur = torch.randn(latents.shape, generator=generator).to(latents)
+                made = autoencoder.decode(latents + 0.05 * blur)
+            return network.loss(seen, made.float(), latents.float())
+
+        def show(path: Path) -> None:
+            with self._averaged(learner):
+                save_sheet(path, self._decoded(autoencoder))
+
+        teach(self.out, "sharpening", learner, loss, show)
+        network.load_state_dict(learner.average)
+        write_whole(self.out / "sharpening-done.pt", autoencoder.state_dict())
+
     @torch.no_grad()
     def _samples(self, network: Video, autoencoder: Autoencoder, frames: int) -> list[Tensor]:
         """A clip (3, T, H, W) for each of PROMPTS."""
@@ -317,12 +351,10 @@ def run(
     Args:
         recipe: a name in `pleinair.training.recipes.RECIPES`.
         out: the folder of the run.
-        stages: some of STAGES, in their order; None for all. Where the autoencoder or diffusion
-            follow, rendering and compressing go on in a
-            second process beside them.
+        stages: some of STAGES, in their order; None for all. Where the autoencoder follows,
+            rendering goes on in a second process beside it.
         minutes: time to spend on a stage that learns, which then decides its number of steps;
-            without it the recipe does, and a run that was killed ends bit for bit where
-            it would have ended.
+            without it the recipe does, and a run that was killed ends bit for bit where it would.
         threads: of the process that learns; None for torch's choice.
         seed: decides the clips, the weights and every step.
         start: a model from which diffusion goes on; then nothing before latents is learnt again.
@@ -332,7 +364,7 @@ def run(
         TrainingError: for an unknown recipe or stage, or a stage before what it needs.
     """
     if stages is None:
-        stages = STAGES if start is None else ("latents", "diffusion")
+        stages = STAGES if start is None else ("latents", "diffusion", "sharpening")
     minutes = minutes or {}
     for name in (*stages, *minutes):
         if name not in STAGES:
@@ -359,6 +391,8 @@ def run(
             job.reading(minutes.get("reading"))
         if "diffusion" in stages:
             job.diffusion(minutes.get("diffusion"))
+        if "sharpening" in stages:
+            job.sharpening(minutes.get("sharpening"))
 
 
 def _stage(recipe: str, out: Path, seed: int, stage: str) -> None:

@@ -57,7 +57,9 @@ class Recipe:
         growth: clips that join the autoencoder's pool at each step, while the rest are rendered.
         crop, crop_frames: what the autoencoder sees of a clip in most steps.
         autoencoder, transformer, text_layers: sizes of the networks.
-        first, reading, second: the lessons of autoencoder, text encoder and transformer.
+        first, reading, second, third: the lessons of autoencoder, text encoder and transformer,
+            and of the decoder that is sharpened at the end.
+        sharpness: strength of the critic in that; see `pleinair.training.sharpening`.
         shift: how much training prefers high noise; see `pleinair.model.sampler.schedule`.
         dropped: share of captions replaced by the empty one, for guidance.
         device: "cpu", "cuda".
@@ -67,6 +69,8 @@ class Recipe:
     first: Lesson
     reading: Lesson
     second: Lesson
+    third: Lesson
+    sharpness: float = 0.5
     frames: int = 17
     later: int = 0
     later_share: float = 0.0
@@ -98,6 +102,7 @@ def laptop() -> Recipe:
         first=Lesson(steps=2_400, batch=8, rate=2e-3),
         reading=Lesson(steps=1_500, batch=96, rate=1e-3, decay=0.4),
         second=Lesson(steps=2_400, batch=5_600, rate=1e-3, warmup=60),
+        third=Lesson(steps=3_000, batch=8, rate=2e-4, decay=0.5),
     )
 
 
@@ -136,6 +141,7 @@ def gpu() -> Recipe:
             save=500,
             show=1_000,
         ),
+        third=Lesson(steps=6_000, batch=48, rate=2e-4, decay=0.5, save=500, show=1_000),
         transformer=TransformerConfig(dim=512, layers=10, heads=8, hidden=2048),
         device="cuda",
     )
@@ -156,6 +162,7 @@ def tiny() -> Recipe:
         first=Lesson(steps=6, batch=2, rate=1e-3, warmup=2, save=2, show=5),
         reading=Lesson(steps=6, batch=4, rate=1e-3, warmup=2, save=2),
         second=Lesson(steps=6, batch=24, rate=1e-3, warmup=2, save=2, show=5),
+        third=Lesson(steps=6, batch=2, rate=1e-3, warmup=2, save=2, show=5),
     )
 
 
