@@ -111,7 +111,8 @@ class Run:
 
         def loss(learner: Learner) -> Tensor:
             _, generator = data.step_rng(self.seed, "autoencoder", learner.step)
-            seen = self._pictures(learner.step, self.recipe.first).to(self.device)
+            pool = min(self.recipe.clips, self.recipe.block + self.recipe.growth * learner.step)
+            seen = self._pictures(learner.step, self.recipe.first, pool).to(self.device)
             with self._mixed():
                 latents = network.encode(seen)
                 blur = torch.randn(latents.shape, generator=generator).to(latents)
@@ -141,11 +142,10 @@ class Run:
                 rows += [clip[0], network.decode(network.encode(clip))[0].float()]
         return rows
 
-    def _pictures(self, step: int, lesson: Lesson) -> Tensor:
-        """What the autoencoder sees in a step: mostly crops, sometimes whole frames."""
+    def _pictures(self, step: int, lesson: Lesson, pool: int) -> Tensor:
+        """What is seen in a step of the first clips: mostly crops, sometimes whole frames."""
         recipe = self.recipe
         rng, _ = data.step_rng(self.seed, "pictures", step)
-        pool = min(recipe.clips, recipe.block + recipe.growth * step)
         whole = rng.random() < 0.15
         count = max(1, lesson.batch // 2) if whole else lesson.batch
         clips = self._clips(data.pick(recipe, rng, rng.choice(recipe.sizes), count, pool))
@@ -279,7 +279,8 @@ class Run:
 
         def loss(learner: Learner) -> Tensor:
             _, generator = data.step_rng(self.seed, "sharpening", learner.step)
-            seen = self._pictures(learner.step, self.recipe.third).to(self.device)
+            seen = self._pictures(learner.step, self.recipe.third, self.recipe.clips)
+            seen = seen.to(self.device)
             with self._mixed():
                 with torch.no_grad():
                     latents = autoencoder.encode(seen)
