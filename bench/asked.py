@@ -6,7 +6,6 @@ All is delivered at the native rate, and read by the classifier of the evaluatio
     python bench/asked.py --count 100 --pictures docs/pictures
 """
 
-import argparse
 import sys
 import tempfile
 from collections.abc import Callable
@@ -18,7 +17,16 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.operations.drawing import SEED, Drawing, renders
-from bench.operations.found import COLUMNS, SHARES, SHOWN, Found, rows_of, write_sheets
+from bench.operations.found import (
+    COLUMNS,
+    SHARES,
+    SHOWN,
+    Found,
+    gather,
+    options_of,
+    rows_of,
+    write_sheets,
+)
 from bench.operations.measures import FPS, READ, adherence, layout, seam, seen
 from pleinair.backends.embedded import GUIDANCE
 from pleinair.commands.board import Board, Card, draw, plan
@@ -168,11 +176,7 @@ def side_by_side(clips: tuple[Frames, ...]) -> Frames:
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", "--repeats", type=int, default=100, help="cases of each")
-    parser.add_argument("--pictures", type=Path, default=None, help="folder of contact sheets")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")
-    options = parser.parse_args(arguments)
+    options = options_of(__doc__, arguments)
     bench, reader = Asked(cases(options.count, SEED, held_out=False)), load_classifier()
     parts: tuple[Callable[[], dict[str, Found]], ...] = (
         bench.variations,
@@ -180,11 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
         lambda: bench.shapes(reader),
         lambda: bench.negatives(reader),
     )
-    found: dict[str, Found] = {}
-    for part in parts:
-        new = part()
-        found |= new
-        print(*rows_of(new), sep="\n", file=sys.stderr, flush=True)
+    found = gather(parts)
     write_figure(
         "bench-asked",
         title="What is asked of the embedded model beside one prompt",

@@ -7,7 +7,6 @@ contact sheets. What takes a prompt alone is in ``asked.py``, a minute in ``drif
     python bench/craft.py --count 100 --pictures docs/pictures
 """
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,15 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.operations.drawing import SEED, Drawing, given
-from bench.operations.found import COLUMNS, SHARES, Found, rows_of, write_sheets
+from bench.operations.found import (
+    COLUMNS,
+    SHARES,
+    Found,
+    gather,
+    options_of,
+    rows_of,
+    write_sheets,
+)
 from bench.operations.measures import FPS, READ, adherence, layout, psnr, seam, sharpness
 from pleinair.figures import write_figure
 from pleinair.media.frames import Frames
@@ -166,11 +173,7 @@ class Craft(Drawing):
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", "--repeats", type=int, default=100, help="cases of each")
-    parser.add_argument("--pictures", type=Path, default=None, help="folder of contact sheets")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")
-    options = parser.parse_args(arguments)
+    options = options_of(__doc__, arguments)
     bench, reader = Craft(cases(options.count, SEED, held_out=False)), load_classifier()
     parts: tuple[Callable[[], dict[str, Found]], ...] = (
         bench.pictures,
@@ -180,11 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
         lambda: bench.changes(reader),
         lambda: bench.stills(reader),
     )
-    found: dict[str, Found] = {}
-    for part in parts:
-        new = part()
-        found |= new
-        print(*rows_of(new), sep="\n", file=sys.stderr, flush=True)
+    found = gather(parts)
     steps = "the model's own choice of steps"
     write_figure(
         "bench-craft",

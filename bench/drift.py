@@ -5,7 +5,6 @@ At the native size and rate: ``figures/bench-drift.json``, and a contact sheet.
     python bench/drift.py --count 100 --pictures docs/pictures
 """
 
-import argparse
 import sys
 from pathlib import Path
 from statistics import median
@@ -13,7 +12,7 @@ from statistics import median
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.operations.drawing import SEED, Drawing
-from bench.operations.found import SHOWN, Found, write_sheets
+from bench.operations.found import SHOWN, Found, options_of, write_sheets
 from bench.operations.measures import FPS, READ, adherence, colours, contrast, layout
 from pleinair.figures import Cell, write_figure
 from pleinair.media.frames import Frames
@@ -53,11 +52,7 @@ def drift(bench: Drawing, reader: Classifier) -> tuple[list[list[Cell]], list[Fr
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", "--repeats", type=int, default=100, help="clips of a minute")
-    parser.add_argument("--pictures", type=Path, default=None, help="folder of the contact sheet")
-    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")
-    options = parser.parse_args(arguments)
+    options = options_of(__doc__, arguments)
     rows, clips = drift(Drawing(cases(options.count, SEED, held_out=False)), load_classifier())
     write_figure(
         "bench-drift",

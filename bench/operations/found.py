@@ -1,6 +1,8 @@
 """What was found of each operation: rows of a table, and a contact sheet."""
 
-from collections.abc import Mapping, Sequence
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
@@ -34,6 +36,25 @@ class Found:
             self.values.setdefault(name, []).append(value)
         if clip is not None and len(self.clips) < SHOWN:
             self.clips.append(clip)
+
+
+def options_of(about: str | None, arguments: list[str] | None) -> argparse.Namespace:
+    """What the command line of such a bench says: ``count``, ``pictures`` and ``out``."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--count", "--repeats", type=int, default=100, help="cases of each")
+    parser.add_argument("--pictures", type=Path, default=None, help="folder of contact sheets")
+    parser.add_argument("--out", type=Path, default=Path("figures"), help="folder of figures")
+    return parser.parse_args(arguments)
+
+
+def gather(parts: Sequence[Callable[[], dict[str, Found]]]) -> dict[str, Found]:
+    """What all parts found; the rows of each are told once it is done."""
+    found: dict[str, Found] = {}
+    for part in parts:
+        new = part()
+        found |= new
+        print(*rows_of(new), sep="\n", file=sys.stderr, flush=True)
+    return found
 
 
 def rows_of(found: Mapping[str, Found]) -> list[list[Cell]]:
