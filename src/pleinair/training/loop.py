@@ -21,7 +21,7 @@ from pleinair.model.vocabulary import Vocabulary
 from pleinair.training import data
 from pleinair.training.data import Blocks
 from pleinair.training.lesson import beside, teach
-from pleinair.training.losses import autoencoder_loss, noise_levels, velocity_loss
+from pleinair.training.losses import autoencoder_loss, blurred, noise_levels, velocity_loss
 from pleinair.training.reading import Reader, captions_of_step, reading_loss
 from pleinair.training.recipes import Lesson, Recipe, recipe_named
 from pleinair.training.report import Report, save_sheet
@@ -115,8 +115,7 @@ class Run:
             seen = self._pictures(learner.step, self.recipe.first, pool).to(self.device)
             with self._mixed():
                 latents = network.encode(seen)
-                blur = torch.randn(latents.shape, generator=generator).to(latents)
-                made = network.decode(latents + 0.05 * blur)
+                made = network.decode(blurred(latents, generator))
             return autoencoder_loss(seen, made.float(), latents.float())
 
         def show(path: Path) -> None:
@@ -284,8 +283,7 @@ class Run:
             with self._mixed():
                 with torch.no_grad():
                     latents = autoencoder.encode(seen)
-                blur = torch.randn(latents.shape, generator=generator).to(latents)
-                made = autoencoder.decode(latents + 0.05 * blur)
+                made = autoencoder.decode(blurred(latents, generator))
             return network.loss(seen, made.float(), latents.float())
 
         def show(path: Path) -> None:

@@ -40,6 +40,11 @@ def autoencoder_loss(seen: Tensor, made: Tensor, latents: Tensor) -> Tensor:
     return loss + 1e-4 * latents.square().mean()
 
 
+def blurred(latents: Tensor, generator: torch.Generator) -> Tensor:
+    """With a little noise, as latents that were drawn are not quite right either."""
+    return latents + 0.05 * torch.randn(latents.shape, generator=generator).to(latents)
+
+
 def noise_levels(
     clips: int, frames: int, shift: float, generator: torch.Generator, *, later: bool = False
 ) -> tuple[Tensor, Tensor]:

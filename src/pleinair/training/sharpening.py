@@ -81,22 +81,21 @@ class Sharpening(nn.Module):
         shown = made.detach().requires_grad_()
         distance = autoencoder_loss(seen, shown, latents)
         (back,) = torch.autograd.grad(distance, shown)
+        true, rests = self._judged(seen)
         self.critic.requires_grad_(False)
-        with torch.autocast(seen.device.type, torch.bfloat16):
-            verdict, features = self.critic(shown)
-            with torch.no_grad():
-                _, true = self.critic(seen)
-        away = torch.stack(
-            [F.l1_loss(a.float(), b.float()) for a, b in zip(features, true, strict=True)]
-        ).sum()
-        (sharper,) = torch.autograd.grad(_MATCHING * away - verdict.float().mean(), shown)
+        verdict, features = self._judged(shown)
         self.critic.requires_grad_(True)
+        away = torch.stack(
+            [F.l1_loss(a.float(), b.detach().float()) for a, b in zip(features, rests, strict=True)]
+        ).sum()
+        (sharper,) = torch.autograd.grad(_MATCHING * away - verdict.mean(), shown)
         pull = back + self.strength * back.norm() / sharper.norm().clamp(min=1e-12) * sharper
         lesson: Tensor = (made * pull).sum()
-        return lesson - lesson.detach() + distance.detach() + self._error(seen, shown.detach())
+        error = F.relu(1 - true).mean() + F.relu(1 + self._judged(shown.detach())[0]).mean()
+        return lesson - lesson.detach() + distance.detach() + error
 
-    def _error(self, seen: Tensor, made: Tensor) -> Tensor:
-        """How badly the critic tells them apart."""
-        with torch.autocast(seen.device.type, torch.bfloat16):
-            true, false = self.critic(seen)[0], self.critic(made)[0]
-        return F.relu(1 - true.float()).mean() + F.relu(1 + false.float()).mean()
+    def _judged(self, video: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """The critic's verdicts in float32, and what they rest on."""
+        with torch.autocast(video.device.type, torch.bfloat16):
+            verdict, features = self.critic(video)
+        return verdict.float(), features
