@@ -24,12 +24,26 @@ def _is_red(frame: np.ndarray) -> bool:
     return bool(np.abs(frame.mean((0, 1)) - RED).max() < 12)
 
 
+def _made(live: Live, http: httpx.Client, seconds: str) -> str:
+    """A finished video at 12 frames a second; its id."""
+    body = {"prompt": "a lake", "seconds": seconds, "size": "64x48", "fps": 12}
+    made: str = http.post("/videos", json=body).json()["id"]
+    live.finish(made)
+    return made
+
+
+def _frames(live: Live, http: httpx.Client, video: str, folder: Path) -> np.ndarray:
+    """Those of a video, once it is finished."""
+    assert live.finish(video).state == "completed"
+    path = folder / "video.mp4"
+    path.write_bytes(http.get(f"/videos/{video}/content").content)
+    return read_video(path).frames
+
+
 def test_an_extension_arrives_at_its_picture(
     live_server: Live, http: httpx.Client, tmp_path: Path
 ) -> None:
-    body = {"prompt": "a lake", "seconds": "1", "size": "64x48", "fps": 12}
-    first = http.post("/videos", json=body).json()["id"]
-    live_server.finish(first)
+    first = _made(live_server, http, "1")
     asked = {
         "prompt": "on",
         "video": {"id": first},
@@ -37,10 +51,7 @@ def test_an_extension_arrives_at_its_picture(
         "keyframes": [{"at": 1, **_picture()}, {"at": 0, **_picture()}],
     }
     longer = http.post("/videos/extensions", json=asked).json()["id"]
-    assert live_server.finish(longer).state == "completed"
-    path = tmp_path / "longer.mp4"
-    path.write_bytes(http.get(f"/videos/{longer}/content").content)
-    frames = read_video(path).frames
+    frames = _frames(live_server, http, longer, tmp_path)
     assert len(frames) == 24
     assert _is_red(frames[-1])
     assert not any(map(_is_red, frames[:23])), "at 0 the clip goes on"
@@ -49,25 +60,19 @@ def test_an_extension_arrives_at_its_picture(
 def test_a_part_that_is_made_anew_passes_its_picture(
     live_server: Live, http: httpx.Client, tmp_path: Path
 ) -> None:
-    body = {"prompt": "a lake", "seconds": "2", "size": "64x48", "fps": 12}
-    first = http.post("/videos", json=body).json()["id"]
-    live_server.finish(first)
+    first = _made(live_server, http, "2")
     asked = {"prompt": "red", "video": {"id": first}, "start": 0.5, "end": 1.5}
     keyframes = [{"at": 0.5, **_picture()}]
     anew = http.post("/videos/retakes", json={**asked, "keyframes": keyframes}).json()["id"]
-    assert live_server.finish(anew).state == "completed"
-    path = tmp_path / "anew.mp4"
-    path.write_bytes(http.get(f"/videos/{anew}/content").content)
-    red = [i for i, frame in enumerate(read_video(path).frames) if _is_red(frame)]
+    frames = _frames(live_server, http, anew, tmp_path)
+    red = [i for i, frame in enumerate(frames) if _is_red(frame)]
     assert red == [12]
 
 
 def test_a_picture_after_the_end_of_an_extension_is_refused(
     live_server: Live, http: httpx.Client
 ) -> None:
-    body = {"prompt": "a lake", "seconds": "1", "size": "64x48"}
-    first = http.post("/videos", json=body).json()["id"]
-    live_server.finish(first)
+    first = _made(live_server, http, "1")
     asked = {"prompt": "on", "video": {"id": first}, "seconds": 1}
     keyframes = [{"at": 1.5, **_picture()}]
     answer = http.post("/videos/extensions", json={**asked, "keyframes": keyframes})

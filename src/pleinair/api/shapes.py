@@ -135,9 +135,7 @@ class CreateVideo(Drawing):
         int, Field(ge=1, le=16, description="Extra: variations; content takes index=0 … n-1.")
     ] = 1
     fps: Annotated[int, Field(ge=1, le=60, description="Extra: frames a second.")] = 24
-    keyframes: Annotated[
-        list[Keyframe], Field(max_length=12, description="Extra: pictures at times.")
-    ] = []
+    keyframes: Keyframes = []
     loop: Annotated[bool, Field(description="Extra: the last frame leads into the first.")] = False
     priority: Annotated[
         Literal["normal", "low"], Field(description="Extra: low waits for all that is normal.")
