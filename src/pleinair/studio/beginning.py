@@ -3,11 +3,10 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
-from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pleinair.studio import film
-from pleinair.studio.parts import Button, Field, Tag, choices, inside, tell
+from pleinair.studio.parts import Button, Drop, Field, Tag, choices, inside, tell
 from pleinair.studio.visitor import Visitor
 
 WAYS = {
@@ -29,7 +28,6 @@ ROUTES = {
 }
 ADDED = ("", "extend", "before", "connect")
 """Ways whose length is asked for; the others keep the clip's, and have a strength."""
-OFFERED = 50
 Material = dict[str, Any]
 """A video or a file, as the API told of it."""
 
@@ -70,17 +68,10 @@ class Beginning(Tag):
         self.second: Field | None = None
         t = self.t
         with self:
-            with inside("div", "drop") as zone:
-                self.given = Tag("div")
-                name = f"{zone.html_id}-file"
-                self.label = Tag("label", "", for_=name)
-                Tag("input", type="file", id=name, accept="image/*,video/*")
-            event = f"begin-{zone.id}"
-            zone.put(data_drop=event)
-            ui.on(event, self._dropped)
+            self.zone = Drop("", "image/*,video/*", self._dropped)
             self.clear_button = Button(t("Begin with nothing"), self._clear, "plain")
             self.ways, self.more = Tag("div"), Tag("div")
-        self._show()
+        self.fit()
 
     @property
     def is_nothing(self) -> bool:
@@ -132,16 +123,16 @@ class Beginning(Tag):
     def _show(self) -> None:
         t = self.t
         kept = [field.value for field in self.times]
-        for place in (self.given, self.ways, self.more):
+        for place in (self.zone.given, self.ways, self.more):
             place.clear()
         self.times, self.span, self.second = [], {}, None
-        self.label.text = t(
+        self.zone.label.text = t(
             "The clip that it leads to: drop it here, or choose"
             if self.way == "connect"
             else "Begin with a picture or a clip: drop it here, or choose"
         )
         self.clear_button.hide(self.is_nothing)
-        with self.given:
+        with self.zone.given:
             if self.clip:
                 self._preview(self.clip, t("The video so far"))
             if self.other and self.way == "connect":
@@ -200,26 +191,13 @@ class Beginning(Tag):
 
     def _second(self) -> None:
         t = self.t
-        place = Tag("div")
 
-        async def offer() -> None:
-            found = await self.visitor.api.get("/v1/videos", status="completed", limit=OFFERED)
-            options = {"": t("Choose a video, or drop a clip above")}
-            options |= {one["id"]: (one["prompt"] or one["id"])[:80] for one in found["data"]}
-            there = {one["id"]: one for one in found["data"]}
+        def chosen(video: film.Video | None) -> None:
+            self.other = dict(video) if video else None
 
-            def chosen(video: str) -> None:
-                self.other = there.get(video)
-
-            if place.is_deleted:
-                return
-            value = self.other["id"] if self.other else ""
-            with place:
-                self.second = Field(
-                    t("It leads to"), "select", value=value, options=options, said=chosen
-                )
-
-        ui.timer(0, offer, once=True)
+        value = self.other["id"] if self.other else ""
+        none = t("Choose a video, or drop a clip above")
+        self.second = film.Choice(self.visitor, t("It leads to"), none, value, chosen)
 
     # What is asked for
 

@@ -10,7 +10,7 @@ from pleinair.backends.base import MODELS
 from pleinair.settings import Settings
 from pleinair.studio import film
 from pleinair.studio.pages import Pages
-from pleinair.studio.parts import Button, Field, Tag, choices, inside, link, number_of, tell
+from pleinair.studio.parts import Button, Drop, Field, Tag, choices, inside, link, number_of, tell
 from pleinair.studio.prompt import Prompt
 from pleinair.studio.shell import frame
 from pleinair.studio.visitor import Visitor
@@ -156,15 +156,10 @@ class Table:
 
     def _picture(self, card: dict[str, Any]) -> None:
         t = self.t
-        with inside("div", "drop") as zone:
-            if card["file_id"]:
+        zone = Drop(t("Drop a picture here, or choose"), "image/*", self._dropped)
+        if card["file_id"]:
+            with zone.given:
                 Tag("img", src=f"/v1/files/{card['file_id']}/content", alt=t("The picture"))
-            name = f"{zone.html_id}-file"
-            Tag("label", t("Drop a picture here, or choose"), for_=name)
-            Tag("input", type="file", id=name, accept="image/*")
-        event = f"card-{zone.id}"
-        zone.put(data_drop=event)
-        ui.on(event, self._dropped)
 
     async def _dropped(self, event: GenericEventArguments) -> None:
         told = event.args
@@ -177,25 +172,16 @@ class Table:
 
     def _clip(self, card: dict[str, Any]) -> None:
         t = self.t
-        self.clips = Tag("div")
+        film.Choice(
+            self.visitor,
+            t("The clip"),
+            t("Choose a video"),
+            card["video_id"] or "",
+            self._chosen,
+        )
 
-        async def offer() -> None:
-            found = await self.visitor.api.get("/v1/videos", status="completed", limit=50)
-            options = {"": t("Choose a video")}
-            options |= {one["id"]: (one["prompt"] or one["id"])[:80] for one in found["data"]}
-            with self.clips:
-                Field(
-                    t("The clip"),
-                    "select",
-                    value=card["video_id"] or "",
-                    options=options,
-                    said=self._chosen,
-                )
-
-        ui.timer(0, offer, once=True)
-
-    async def _chosen(self, video_id: str) -> None:
-        self.cards[self.hand]["video_id"] = video_id or None
+    async def _chosen(self, video: film.Video | None) -> None:
+        self.cards[self.hand]["video_id"] = video["id"] if video else None
         await self._save()
 
     async def add(self) -> None:

@@ -76,8 +76,7 @@ class Easel:
         told = before["prompt"] if before else ""
         self.prompt = Prompt(t, self._vocabulary(), told or "")
         self.wording = Wording(self.visitor, self.prompt, lambda: self.model)
-        way = self.how
-        self.beginning = Beginning(self.visitor, before, way, self._able, lambda: self._fit())
+        self.beginning = Beginning(self.visitor, before, self.how, self._able, self._fit)
         self.kinds = Tag("div")
         self._offer_kinds()
         choices(

@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
+from nicegui import ui
+
 from pleinair.api.events import Sight
 from pleinair.studio.client import RefusedError
-from pleinair.studio.parts import Button, Tag, follow, inside, link, tell
+from pleinair.studio.parts import Button, Field, Tag, follow, inside, link, tell
 from pleinair.studio.tongue import Tongue
 from pleinair.studio.visitor import Visitor
 
@@ -14,6 +16,8 @@ Video: TypeAlias = Mapping[str, Any]
 ACTIVE = ("queued", "in_progress")
 STILL = "0.04"
 """Seconds of a single frame, as the studio asks for one."""
+OFFERED = 50
+"""Videos of which one can be chosen."""
 # What the stages of a backend are called on a page; others are work like any.
 STAGES = {
     "load": "Preparing",
@@ -191,6 +195,46 @@ def added_of(t: Tongue, video: Video) -> list[str]:
     """What was added to the prompt, of each variation that is there."""
     found = [words for words in video["completed"] if words]
     return [t("Filled in: {words}", words=words) for words in found]
+
+
+class Choice(Field):
+    """A list of finished videos, of which one is chosen; they come once the page is there.
+
+    Args:
+        visitor: whose they are.
+        label: what it is for.
+        none: what stands for no video.
+        chosen: the id at first; empty for none.
+        said: called with the video, or None.
+    """
+
+    def __init__(
+        self,
+        visitor: Visitor,
+        label: str,
+        none: str,
+        chosen: str,
+        said: Callable[[Video | None], Awaitable[None] | None],
+    ) -> None:
+        self.visitor, self.there = visitor, dict[str, Video]()
+        super().__init__(
+            label,
+            "select",
+            value=chosen,
+            options={"": none},
+            said=lambda video: said(self.there.get(video)),
+        )
+        ui.timer(0, self._offer, once=True)
+
+    async def _offer(self) -> None:
+        found = await self.visitor.api.get("/v1/videos", status="completed", limit=OFFERED)
+        if self.is_deleted:
+            return
+        self.there = {one["id"]: one for one in found["data"]}
+        with self.control:
+            for key, one in self.there.items():
+                text = (one["prompt"] or key)[:80]
+                Tag("option", text, value=key, selected=key == self.value)
 
 
 def card(visitor: Visitor, video: Video, changed: Callable[[], Awaitable[None]]) -> Tag:

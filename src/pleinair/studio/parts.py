@@ -202,6 +202,34 @@ def link(text: str, href: str, classes: str = "", **attributes: object) -> Tag:
     return Tag("a", text, classes, href=href, **attributes)
 
 
+class Drop(Tag):
+    """A place for files, by drop, by paste or by its button; each goes up as the API takes it.
+
+    Args:
+        label: what is to be dropped.
+        accept: media types.
+        dropped: called with what became of each file: its ``state`` (begun, failed or done), its
+            ``name``, and its ``type`` and ``id`` or a ``message``.
+
+    Attributes:
+        given: an element before the label, to show what is there.
+        label: the element with the words.
+    """
+
+    def __init__(
+        self, label: str, accept: str, dropped: Callable[[GenericEventArguments], Awaitable[None]]
+    ) -> None:
+        super().__init__("div", classes="drop")
+        name = f"{self.html_id}-file"
+        with self:
+            self.given = Tag("div")
+            self.label = Tag("label", label, for_=name)
+            Tag("input", type="file", id=name, accept=accept)
+        event = f"drop-{self.id}"
+        self.put(data_drop=event)
+        ui.on(event, dropped)
+
+
 class Dialog(Tag):
     """A window above the page, which Escape closes and which keeps the focus while it is open."""
 
