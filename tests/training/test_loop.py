@@ -102,6 +102,17 @@ def test_a_run_goes_on_from_a_model(straight: Path, tmp_path: Path) -> None:
         run("laptop", tmp_path / "other", start=model)
 
 
+def test_a_sharpened_decoder_goes_most_of_the_way(straight: Path) -> None:
+    before = torch.load(straight / "autoencoder-done.pt")
+    there = torch.load(straight / "sharpening.pt")["average"]
+    after = torch.load(straight / "sharpening-done.pt")
+    changed = [name for name in before if not torch.equal(before[name], after[name])]
+    assert changed
+    for name in changed:
+        expected = 0.25 * before[name] + 0.75 * there[name]
+        torch.testing.assert_close(after[name], expected)
+
+
 def test_clips_are_rendered_in_a_second_process(tmp_path: Path) -> None:
     run("tiny", tmp_path, stages=("render",))
     assert len(list((tmp_path / "clips").glob("*.npz"))) == 2

@@ -25,7 +25,7 @@ from pleinair.training.losses import autoencoder_loss, blurred, noise_levels, ve
 from pleinair.training.reading import Reader, captions_of_step, reading_loss
 from pleinair.training.recipes import Lesson, Recipe, recipe_named
 from pleinair.training.report import Report, save_sheet
-from pleinair.training.sharpening import Sharpening
+from pleinair.training.sharpening import Sharpening, between
 from pleinair.training.state import Learner, write_whole
 from pleinair.worlds.captions import vocabulary_words
 
@@ -292,7 +292,9 @@ class Run:
 
         teach(self.out, "sharpening", learner, loss, show)
         network.load_state_dict(learner.average)
-        write_whole(self.out / "sharpening-done.pt", autoencoder.state_dict())
+        before = self._trained_autoencoder().to(self.device).state_dict()
+        weights = between(before, autoencoder.state_dict(), self.recipe.sharpened)
+        write_whole(self.out / "sharpening-done.pt", weights)
 
     @torch.no_grad()
     def _samples(self, network: Video, autoencoder: Autoencoder, frames: int) -> list[Tensor]:

@@ -60,6 +60,7 @@ class Recipe:
         first, reading, second, third: the lessons of autoencoder, text encoder and transformer,
             and of the decoder that is sharpened at the end.
         sharpness: strength of the critic in that; see `pleinair.training.sharpening`.
+        sharpened: how far the decoder goes from what it was to what that made of it, in [0, 1].
         shift: how much training prefers high noise; see `pleinair.model.sampler.schedule`.
         dropped: share of captions replaced by the empty one, for guidance.
         device: "cpu", "cuda".
@@ -71,6 +72,7 @@ class Recipe:
     second: Lesson
     third: Lesson
     sharpness: float = 0.5
+    sharpened: float = 0.75
     frames: int = 17
     later: int = 0
     later_share: float = 0.0

@@ -6,6 +6,8 @@ learns from it what is missing. The encoder stays, and with it every latent and 
 with latents.
 """
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -99,3 +101,15 @@ class Sharpening(nn.Module):
         with torch.autocast(video.device.type, torch.bfloat16):
             verdict, features = self.critic(video)
         return verdict.float(), features
+
+
+def between(
+    before: Mapping[str, Tensor], after: Mapping[str, Tensor], share: float
+) -> dict[str, Tensor]:
+    """Weights ``share`` of the way from those before sharpening to those after it.
+
+    A critic overdoes it: decoded clips come to tremble more than true ones. The weights between
+    keep most of the edges and lose the trembling (network interpolation, Wang et al., arXiv
+    1809.00219). Floating-point weights only.
+    """
+    return {name: torch.lerp(old, after[name], share) for name, old in before.items()}
