@@ -98,7 +98,7 @@ class Recipe:
 
 
 def laptop() -> Recipe:
-    """Two CPU cores for about 100 minutes; the model that ships with the package."""
+    """Two CPU cores for about 100 minutes; the model that ships with the package began with it."""
     return Recipe(
         clips=12_000,
         first=Lesson(steps=2_400, batch=8, rate=2e-3),
