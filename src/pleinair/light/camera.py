@@ -158,11 +158,11 @@ def view_at(
     ahead = (math.cos(e) * math.sin(a), math.sin(e), math.cos(e) * math.cos(a))
     level = (math.cos(a), 0.0, -math.sin(a))
     up = (-math.sin(e) * math.sin(a), math.cos(e), -math.sin(e) * math.cos(a))
-    right = tuple(x * math.cos(r) - y * math.sin(r) for x, y in zip(level, up, strict=True))
-    up = tuple(x * math.sin(r) + y * math.cos(r) for x, y in zip(level, up, strict=True))
+    right = [x * math.cos(r) - y * math.sin(r) for x, y in zip(level, up, strict=True)]
+    rolled = [x * math.sin(r) + y * math.cos(r) for x, y in zip(level, up, strict=True)]
     return View(
         eye=torch.tensor([pose.x_m, ground_m + pose.height_m, pose.z_m], device=device),
-        basis=torch.tensor([right, up, ahead], device=device),
+        basis=torch.tensor([right, rolled, ahead], device=device),
         focal=pose.lens_mm / SENSOR_MM * max(width, height),
         width=width,
         height=height,

@@ -6,7 +6,7 @@ import torch
 
 
 def generator(seed: int, *names: str | int) -> torch.Generator:
-    """A generator on the CPU for one purpose: the same numbers in every process and on every device.
+    """A generator on the CPU for one purpose: the same numbers in every process, on every device.
 
     Args:
         seed: of the scene.

@@ -6,9 +6,12 @@ the horizon, x runs east, y up, z north; the water lies at y = 0 and the camera 
 0. What the document does not say follows from `Scene.seed` alone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
-from pleinair.scenes.field import MOST_SEED, Part, choice, number, parts, whole
+from pleinair.errors import InputError
+from pleinair.scenes.field import MOST_SEED, Part, choice, number, one, parts, shown, whole
 
 VERSION = 1
 PLACES = (
@@ -178,10 +181,33 @@ class Scene(Part):
     """
 
     seed: int = whole(0, 0, MOST_SEED, "", "what the rest leaves open")
-    land: Land = field(default_factory=Land)
-    water: Water = field(default_factory=Water)
-    sky: Sky = field(default_factory=Sky)
-    weather: Weather = field(default_factory=Weather)
-    camera: Camera = field(default_factory=Camera)
-    film: Film = field(default_factory=Film)
-    time: Time = field(default_factory=Time)
+    land: Land = field(default_factory=Land, metadata=one(Land, "the solid ground"))
+    water: Water = field(default_factory=Water, metadata=one(Water, "sea, lake or river"))
+    sky: Sky = field(default_factory=Sky, metadata=one(Sky, "sun, moon, stars and the clear air"))
+    weather: Weather = field(
+        default_factory=Weather, metadata=one(Weather, "clouds, wind and what the air carries")
+    )
+    camera: Camera = field(
+        default_factory=Camera, metadata=one(Camera, "where it stands, its lens and how it moves")
+    )
+    film: Film = field(default_factory=Film, metadata=one(Film, "what becomes of the light"))
+    time: Time = field(default_factory=Time, metadata=one(Time, "how the scene's time runs"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The document as plain values, its version first."""
+        return {"version": VERSION} | super().as_dict()
+
+    @classmethod
+    def from_dict(cls, values: object, name: str = "") -> Self:
+        """The scene of a document of plain values; see `Part.from_dict`.
+
+        Raises:
+            InputError: also where a later Pleinair wrote the document.
+        """
+        if not isinstance(values, Mapping):
+            return super().from_dict(values, name)
+        version = values.get("version", VERSION)
+        if type(version) is not int or not 1 <= version <= VERSION:
+            allowed = f"up to {VERSION}, the newest that this Pleinair knows"
+            raise InputError("version", shown(version), allowed)
+        return super().from_dict({k: v for k, v in values.items() if k != "version"}, name)
