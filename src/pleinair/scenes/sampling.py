@@ -1,5 +1,6 @@
 """Random scenes over everything that a document may say, ends of ranges included: for tests."""
 
+import math
 from collections.abc import Iterator
 from random import Random
 from typing import Any, TypeVar
@@ -47,5 +48,5 @@ def _number(rule: Range, draw: Random) -> float:
     if kind < 0.2:
         return draw.choice([rule.low, rule.high])
     if kind < 0.6 and 0 < 100 * rule.low < rule.high:
-        return min(rule.low * (rule.high / rule.low) ** draw.random(), rule.high)
+        return min(rule.low * math.exp(draw.random() * math.log(rule.high / rule.low)), rule.high)
     return draw.uniform(rule.low, rule.high)

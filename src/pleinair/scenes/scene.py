@@ -184,12 +184,8 @@ class Scene(Part):
     land: Land = field(default_factory=Land, metadata=one(Land, "the solid ground"))
     water: Water = field(default_factory=Water, metadata=one(Water, "sea, lake or river"))
     sky: Sky = field(default_factory=Sky, metadata=one(Sky, "sun, moon, stars and the clear air"))
-    weather: Weather = field(
-        default_factory=Weather, metadata=one(Weather, "clouds, wind and what the air carries")
-    )
-    camera: Camera = field(
-        default_factory=Camera, metadata=one(Camera, "where it stands, its lens and how it moves")
-    )
+    weather: Weather = field(default_factory=Weather, metadata=one(Weather, "clouds, wind, rain"))
+    camera: Camera = field(default_factory=Camera, metadata=one(Camera, "place, lens and moves"))
     film: Film = field(default_factory=Film, metadata=one(Film, "what becomes of the light"))
     time: Time = field(default_factory=Time, metadata=one(Time, "how the scene's time runs"))
 
