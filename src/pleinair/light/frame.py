@@ -1,0 +1,128 @@
+"""One frame: every ray of the camera to ground, water or sky, and the air on its way."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pleinair.light.camera import View
+from pleinair.light.mirror import Mirror
+from pleinair.light.sweep import Fan, Horizon
+from pleinair.light.world import Moment
+
+SKY, LAND, WATER = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What one frame holds.
+
+    Attributes:
+        light: (3, H, W) radiance, kcd/m² of linear sRGB.
+        depth: (H, W) distance from the eye, m; infinite in the sky.
+        identity: (H, W) uint8: what is seen there, `SKY`, `LAND` or `WATER`.
+        view: its camera.
+    """
+
+    light: Tensor
+    depth: Tensor
+    identity: Tensor
+    view: View
+
+
+def draw(moment: Moment, view: View) -> Frame:
+    """The light that reaches the camera.
+
+    Args:
+        moment: the scene as it is at that time.
+        view: the camera; its time is the moment's.
+    """
+    height, width = view.height, view.width
+    ray = view.rays().view(3, -1)  # (3, P)
+    level = torch.rsqrt((ray[0] * ray[0]).addcmul_(ray[2], ray[2]).clamp_(min=1e-12))  # (P,)
+    slope = ray[1] * level
+    azimuth = torch.atan2(ray[0], ray[2])
+    fan = moment.fan(view)
+    horizon = moment.horizon(view, fan)
+    run, edge, front = horizon.meet(azimuth, slope)  # (P,) each
+    solid = run.isfinite()
+    below, above = solid.nonzero()[:, 0], solid.logical_not().nonzero()[:, 0]
+
+    light = torch.empty(3, height * width, device=ray.device)
+    identity = torch.zeros(height * width, dtype=torch.uint8, device=ray.device)
+    depth = torch.full_like(slope, math.inf)
+    if below.numel():
+        direction = ray.index_select(1, below)
+        flat, run = level.index_select(0, below), run.index_select(0, below)
+        radiance, kind = _ground(moment, view, fan, direction, flat, run)
+        light.index_copy_(1, below, radiance)
+        identity.index_copy_(0, below, kind)
+        depth.index_copy_(0, below, run / flat.clamp(min=1e-6))
+    if above.numel():
+        light.index_copy_(1, above, moment.heaven(ray.index_select(1, above), view.pixel_angle))
+    light = _edges(light.view(3, height, width), slope, edge, front, view)
+    return Frame(light, depth.view(height, width), identity.view(height, width), view)
+
+
+def _ground(
+    moment: Moment, view: View, fan: Fan, ray: Tensor, flat: Tensor, run: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Light and kind of what rays meet on the way down, (3, P) and (P,).
+
+    Args:
+        moment, view, fan: as in `draw`.
+        ray: (3, P) directions.
+        flat: (P,) length of a ray over its horizontal length.
+        run: (P,) horizontal distance, m.
+    """
+    across = run * flat  # unit horizontal direction times distance is ray times this
+    x = torch.addcmul(view.eye[0], ray[0], across)
+    z = torch.addcmul(view.eye[2], ray[2], across)
+    length = across  # along the ray, m
+    footprint = length * view.pixel_angle
+    maps = moment.atlas.look(x, z, moment.atlas.scale(footprint, run))  # (8, P)
+    height = maps[6]
+    shade = moment.shade(x, z)  # share of the lamp's light under the clouds
+    radiance = moment.matt(maps, x, z, footprint, shade)
+    kind = torch.full_like(run, LAND, dtype=torch.uint8)
+    surface = moment.level(x, z, footprint)
+    if surface is not None:
+        wet = (height < surface).nonzero()[:, 0]
+        if wet.numel():
+            kind.index_fill_(0, wet, WATER)
+            pick: Callable[[Tensor], Tensor] = lambda part: part.index_select(-1, wet)
+            mirror = Mirror(moment, view, fan)
+            water = moment.wet(
+                pick(ray),
+                pick(x),
+                pick(z),
+                pick(length),
+                pick(footprint),
+                pick(surface) - pick(height),
+                pick(radiance),
+                pick(shade),
+                mirror,
+            )
+            radiance.index_copy_(1, wet, water)
+            height = torch.maximum(height, surface)
+    return moment.aired(radiance, ray, length, view.eye[1], height), kind
+
+
+def _edges(light: Tensor, slope: Tensor, edge: Tensor, front: Tensor, view: View) -> Tensor:
+    """Edges of ground against what lies behind, each pixel by the share of it that they cover.
+
+    A pixel whose middle meets ground that ends within it takes the rest from the pixel above; one
+    whose lower part is hidden by nearer ground takes that part from the pixel below.
+    """
+    shape = light.shape[1:]
+    slope, edge, front = slope.view(shape), edge.view(shape), front.view(shape)
+    step = (slope[:-1] - slope[1:]).abs_().clamp_(min=1e-6)  # rise over a pixel
+    step = torch.cat((step, step[-1:]))
+    below = ((front - slope).div_(step).add_(0.5)).clamp_(0, 0.5)
+    above = ((slope - edge).div_(step).add_(0.5)).clamp_(0, 0.5)
+    up = torch.cat((light[:, :1], light[:, :-1]), 1)
+    down = torch.cat((light[:, 1:], light[:, -1:]), 1)
+    mixed = light * (1 - below - above)
+    return mixed.addcmul_(up, above).addcmul_(down, below)

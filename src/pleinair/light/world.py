@@ -1,0 +1,319 @@
+"""A scene made ready to be drawn: what is worked out once, and what it is at a moment.
+
+A `World` holds the land, the waves and the clouds of a scene, and keeps what was worked out for a
+place or a time as long as frames near it are drawn. A `Moment` is all of that at one time: it
+answers what the ground, the water and the sky look like. Nothing here depends on which frame was
+drawn before.
+"""
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+
+from pleinair.light.atlas import Atlas, Level, snapped
+from pleinair.light.bake import lit
+from pleinair.light.camera import SENSOR_MM, View, pose_at
+from pleinair.light.clouds import CloudLayers
+from pleinair.light.detail import Detail
+from pleinair.light.fog import fog
+from pleinair.light.land import Grid, Land
+from pleinair.light.sky import Lamp, Sky, sky_at
+from pleinair.light.sweep import Fan, Horizon, distances, fan_of
+from pleinair.light.water import shade_water
+from pleinair.light.waves import Surface, Waves
+from pleinair.scenes.scene import Scene
+
+T = TypeVar("T")
+FAR_M = 80_000.0
+TURN_DEG = 0.75
+"""How far the sun may turn before its light is worked out anew."""
+
+
+class Memory:
+    """What was worked out, by key: the last few stay, and no key is worked out twice at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+        self._busy: dict[Hashable, threading.Lock] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What ``make`` gives for this key."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]  # type: ignore[no-any-return]
+            busy = self._busy.setdefault(key, threading.Lock())
+        with busy:
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]  # type: ignore[no-any-return]
+            made = make()
+            with self._lock:
+                self._kept[key] = made
+                self._busy.pop(key, None)
+                while len(self._kept) > self._most:
+                    self._kept.popitem(last=False)
+        return made
+
+
+@dataclass(frozen=True)
+class Span:
+    """What of the world a film shows: for what its tables need to be fine.
+
+    Attributes:
+        low, high: azimuths of what comes into view, rad.
+        pixel_angle: of the finest pixel, rad.
+        nearest: least distance of the eye from the ground, m.
+        first_s, last_s: scene time, s.
+    """
+
+    low: float
+    high: float
+    pixel_angle: float
+    nearest: float
+    first_s: float
+    last_s: float
+
+
+def span_of(scene: Scene, width: int, height: int, seconds: float) -> Span:
+    """What a film of a scene shows."""
+    camera, time = scene.camera, scene.time
+    poses = [pose_at(camera, scene.seed, seconds * part / 16) for part in range(17)]
+    headings = [math.radians(pose.heading_deg) for pose in poses]
+    widest = min(pose.lens_mm for pose in poses)
+    longest = max(pose.lens_mm for pose in poses)
+    diagonal = math.hypot(width, height) / max(width, height)
+    half = math.atan(diagonal * SENSOR_MM / 2 / widest)
+    steepest = max(abs(math.radians(pose.pitch_deg)) for pose in poses)
+    slack = math.radians(6 * camera.shake)
+    if steepest + half > 1.3 or max(headings) - min(headings) + 2 * half > 5.5:
+        low, high = headings[0] - math.pi, headings[0] + math.pi
+    else:
+        half = math.asin(min(1.0, math.sin(half) / math.cos(steepest)))
+        low, high = min(headings) - half - slack, max(headings) + half + slack
+    ends = (time.start_s, time.start_s + time.pace * seconds)
+    return Span(
+        low=low,
+        high=high,
+        pixel_angle=SENSOR_MM / longest / max(width, height),
+        nearest=min(pose.height_m for pose in poses),
+        first_s=min(ends),
+        last_s=max(ends),
+    )
+
+
+class World:
+    """A scene made ready.
+
+    Args:
+        scene: what to draw.
+        width, height: of the picture, pixels.
+        seconds: length of the film.
+        device: where it is drawn.
+    """
+
+    def __init__(
+        self, scene: Scene, width: int, height: int, seconds: float, device: torch.device
+    ) -> None:
+        self.scene, self.device = scene, device
+        self.span = span_of(scene, width, height, seconds)
+        self.land = Land(scene, device)
+        self.waves = Waves(scene, device)
+        self._memory = Memory(12)
+        length = self.span.last_s - self.span.first_s
+        turn = length * 15 / 3600
+        self.period = math.inf if turn < TURN_DEG / 3 else TURN_DEG * 240
+        self.distances = distances(max(0.5, self.span.nearest * 0.3), FAR_M, device)
+        gaps = torch.diff(self.distances, append=self.distances[-1:] * 1.02)
+        self.gaps = gaps
+
+    # What is kept ------------------------------------------------------------------------------
+
+    def grids(self, x: float, z: float) -> tuple[Grid, ...]:
+        """The ground around a point."""
+        return self._memory.get(("grids", x, z), lambda: self.land.grids(x, z))
+
+    def heights(self, x: float, z: float) -> Atlas:
+        """Its height alone."""
+
+        def make() -> Atlas:
+            levels = [
+                Level(grid.height[None], grid.x0, grid.z0, grid.cell) for grid in self.grids(x, z)
+            ]
+            return Atlas(levels, x, z)
+
+        return self._memory.get(("heights", x, z), make)
+
+    def light(self, key: int | None) -> "Light":
+        """Sky and clouds at a key moment."""
+        return self._memory.get(("light", key), lambda: Light.at(self, self.key_s(key)))
+
+    def atlas(self, x: float, z: float, key: int | None) -> Atlas:
+        """The lit ground around a point."""
+
+        def make() -> Atlas:
+            light = self.light(key)
+            levels = lit(self.grids(x, z), light.sky.key, light.irradiance, light.bounce)
+            return Atlas(levels, x, z)
+
+        return self._memory.get(("atlas", x, z, key), make)
+
+    def detail(self, key: int | None) -> Detail:
+        """The grain of the ground."""
+        lamp = self.light(key).sky.key
+        return self._memory.get(("detail", key), lambda: Detail(self.scene.seed, lamp, self.device))
+
+    def key_s(self, key: int | None) -> float:
+        """Scene time of a key moment: of the film's middle where the light stands still."""
+        if key is None:
+            return (self.span.first_s + self.span.last_s) / 2
+        return key * self.period
+
+    def at(self, scene_s: float, x: float, z: float) -> "Moment":
+        """The world at a time, around a place."""
+        step = max(self.span.nearest, 4.0)
+        x, z = snapped(x, step), snapped(z, step)
+        key = None if math.isinf(self.period) else math.floor(scene_s / self.period)
+        return Moment(self, scene_s, x, z, key)
+
+
+@dataclass(frozen=True)
+class Light:
+    """Sky and clouds at one time.
+
+    Attributes:
+        sky: beyond the clouds.
+        clouds: None in a clear sky.
+        bounce: what the ground around throws back of the lamp's light.
+    """
+
+    sky: Sky
+    clouds: CloudLayers | None
+    bounce: float
+
+    @classmethod
+    def at(cls, world: World, scene_s: float) -> "Light":
+        """The light at a time of the scene."""
+        sky = sky_at(world.scene, scene_s, world.device)
+        clouds = None
+        if any(layer.cover > 0 for layer in world.scene.weather.clouds):
+            clouds = CloudLayers(
+                world.scene,
+                sky,
+                span=(world.span.low, world.span.high),
+                pixel_angle=world.span.pixel_angle,
+                device=world.device,
+            )
+        return cls(sky, clouds, 0.5)
+
+    def irradiance(self, normal: Tensor) -> Tensor:
+        """Of the sky on a facet, (3, …) klx."""
+        return (self.clouds or self.sky).irradiance(normal)
+
+
+class Moment:
+    """The world at one time, around the camera of one frame; see `World.at`.
+
+    Args:
+        world: whose moment it is.
+        scene_s: scene time, s.
+        x, z: around where the ground is known, m.
+        key: of the light; None where it stands still.
+    """
+
+    def __init__(self, world: World, scene_s: float, x: float, z: float, key: int | None) -> None:
+        self.world, self.scene, self.scene_s = world, world.scene, scene_s
+        self.light = world.light(key)
+        self.sky, self.clouds = self.light.sky, self.light.clouds
+        self.atlas = world.atlas(x, z, key)
+        self.detail = world.detail(key)
+        self._heights = world.heights(x, z)
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The waves."""
+        return self.world.waves.at(self.scene_s)
+
+    # Shape -------------------------------------------------------------------------------------
+
+    def fan(self, view: View) -> Fan:
+        """Directions of the compass that a picture needs."""
+        return fan_of(view, self.world.distances)
+
+    def heights(self, x: Tensor, z: Tensor, gaps: Tensor, distances: Tensor) -> Tensor:
+        """Height of the ground at (C, K) places, low-passed to the gaps between them, m."""
+        return self._heights.fan(x, z, self._heights.scale(gaps * 0.5, distances))
+
+    def horizon(self, view: View, fan: Fan) -> Horizon:
+        """What the camera may see of ground and waves."""
+        eye = view.eye.tolist()
+        x, z = fan.places(eye[0], eye[2])
+        ground = self.heights(x, z, self.world.gaps, fan.distances)
+        waves = int((fan.distances < 400).sum())
+        water = torch.zeros_like(ground)
+        footprint = self.world.gaps[:waves].expand(x[:, :waves].shape)
+        water[:, :waves] = self.surface.height(x[:, :waves], z[:, :waves], footprint)
+        return Horizon(fan, torch.maximum(ground, water), eye[1])
+
+    def level(self, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor | None:
+        """Height of the water at places, (P,) m."""
+        return self.surface.height(x, z, footprint)
+
+    # Light -------------------------------------------------------------------------------------
+
+    def shade(self, x: Tensor, z: Tensor) -> Tensor:
+        """Share of the lamp's light that the clouds let through to the ground, (P,)."""
+        if self.clouds is None:
+            return torch.ones_like(x)
+        return self.clouds.shadow(x, z, self.scene_s)
+
+    def matt(self, maps: Tensor, x: Tensor, z: Tensor, footprint: Tensor, shade: Tensor) -> Tensor:
+        """Radiance of the ground, (3, P) kcd/m².
+
+        Args:
+            maps: (8, P) of `bake.lit`.
+            x, z, footprint: (P,) m.
+            shade: (P,) of `shade`.
+        """
+        grain = self.detail.look(x, z, maps[6], footprint)  # (2, P)
+        relief = grain[1].mul_(maps[7]).mul_(0.3).add_(1).mul_(shade).clamp_(min=0)
+        radiance = torch.addcmul(maps[3:6], maps[:3], relief)
+        return radiance.mul_(grain[0].mul_(0.1).add_(1).clamp_(min=0.2))
+
+    def aired(
+        self, radiance: Tensor, ray: Tensor, length: Tensor, start: Tensor | float, end: Tensor
+    ) -> Tensor:
+        """Radiance after the air on its way to the eye, (3, P).
+
+        Args:
+            radiance: (3, P) where it sets out.
+            ray: (3, P) from the eye.
+            length: (P,) m.
+            start, end: heights of the eye and of what is seen, m.
+        """
+        through, light = self.sky.air(length, ray)
+        return radiance.mul_(through).add_(light)
+
+    def heaven(self, ray: Tensor, pixel_angle: float) -> Tensor:
+        """Radiance of the sky with sun, moon and clouds, (3, P)."""
+        light = self.sky.along(ray).add_(self.sky.discs(ray, pixel_angle))
+        return self._clouded(light, ray)
+
+    def mirrored(self, ray: Tensor) -> Tensor:
+        """Radiance of the sky without the discs, which glitter adds, (3, P)."""
+        return self._clouded(self.sky.along(ray), ray)
+
+    def _clouded(self, light: Tensor, ray: Tensor) -> Tensor:
+        if self.clouds is None:
+            return light
+        cloud, through = self.clouds.seen(ray, self.scene_s)
+        return light.mul_(through).add_(cloud)
