@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from pleinair.figures import Cell, write_figure
-from pleinair.media import codec
+from pleinair.media import codec, encoder
 from pleinair.media.fingerprint import fingerprint
 from pleinair.media.frames import Frames, resize, to_frames
 from pleinair.media.glimpse import glimpse
@@ -34,9 +34,9 @@ def clip(seed: int, index: int) -> Frames:
 
 def recoded(frames: Frames, folder: Path, crf: int) -> Frames:
     options = {"crf": str(crf), "preset": "veryfast"}
-    form = codec.Format("mp4", "libx264", "yuv420p", options)
+    form = encoder.Format("mp4", "libx264", "yuv420p", options)
     path = folder / "a.mp4"
-    codec.encode(path, codec._colour(frames), WIDTH, HEIGHT, Fraction(24), form)
+    encoder.encode(path, encoder.colour(frames), WIDTH, HEIGHT, Fraction(24), form)
     return codec.read_video(path).frames
 
 

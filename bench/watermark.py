@@ -13,6 +13,7 @@ import numpy as np
 
 from pleinair.figures import Cell, write_figure
 from pleinair.media import codec
+from pleinair.media.encoder import Format, colour, encode
 from pleinair.media.frames import Frames, resize, to_frames
 from pleinair.media.glimpse import glimpse, luma, read_glimpse
 from pleinair.media.mark import Marking
@@ -36,10 +37,10 @@ def recode(frames: Frames, folder: Path, encoder: str = "libx264", crf: int = 28
     """A file of these frames, as a site that takes videos would make it."""
     options = {"crf": str(crf), "b": "0"}
     options |= {"preset": "veryfast"} if encoder == "libx264" else {"cpu-used": "8"}
-    form = codec.Format("matroska", encoder, "yuv420p", options)
+    form = Format("matroska", encoder, "yuv420p", options)
     _, height, width, _ = frames.shape
     path = folder / "copy.mkv"
-    codec.encode(path, codec._colour(frames), width, height, Fraction(FPS), form)
+    encode(path, colour(frames), width, height, Fraction(FPS), form)
     return path
 
 

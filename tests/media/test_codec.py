@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from pleinair.errors import InputError, MediaError
-from pleinair.media.codec import check_writable, format_of, read_video, write_video
+from pleinair.media.codec import format_of, read_video, write_video
+from pleinair.media.encoder import check_writable
 from pleinair.media.frames import Frames
 from tests.conftest import moving_card
 

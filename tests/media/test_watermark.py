@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pleinair.media import codec
+from pleinair.media.encoder import Format, colour, encode
 from pleinair.media.frames import Frames, Picture
 from pleinair.media.glimpse import glimpse, luma, read_glimpse
 from pleinair.media.mark import Marking, labelled
@@ -56,9 +56,9 @@ def test_a_clean_clip_and_another_key_show_no_mark(clip: Frames, marked: Frames)
     ("encoder", "crf"), [("libx264", "23"), ("libx264", "28"), ("libvpx-vp9", "38")]
 )
 def test_it_survives_encoding(marked: Frames, tmp_path: Path, encoder: str, crf: str) -> None:
-    form = codec.Format("matroska", encoder, "yuv420p", {"crf": crf, "b": "0"})
+    form = Format("matroska", encoder, "yuv420p", {"crf": crf, "b": "0"})
     path = tmp_path / "a.mkv"
-    codec.encode(path, codec._colour(marked), WIDTH, HEIGHT, Fraction(24), form)
+    encode(path, colour(marked), WIDTH, HEIGHT, Fraction(24), form)
     seen = Watermark(KEY).read(luma(read_glimpse(path)))
     assert seen.mark == Watermark(KEY).mark_of("a video")
 

@@ -19,7 +19,7 @@ def doctor() -> None:
     import av
     import torch
 
-    from pleinair.media.codec import FORMATS
+    from pleinair.media.encoder import FORMATS
 
     settings = Settings.read()
     weights = [settings.weights / entry.file for entry in MODELS.values() if entry.file]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pleinair.errors import InputError
-from pleinair.media.codec import check_writable
+from pleinair.media.encoder import check_writable
 from pleinair.settings import Settings
 
 

@@ -48,7 +48,8 @@ class Outputs:
             InputError: a name or the format is not allowed.
             MediaError: a file could not be written.
         """
-        from pleinair.media.codec import check_writable, format_of
+        from pleinair.media.codec import format_of
+        from pleinair.media.encoder import check_writable
         from pleinair.media.sheet import check_picture_name
 
         if self.still:

@@ -55,7 +55,8 @@ def render(
     wanted = {"place": place, "hour": hour, "weather": weather, "camera": camera, "look": look}
     scenes = _find(count, seed, index, wanted, thing, held_out)
 
-    from pleinair.media.codec import check_writable, write_video
+    from pleinair.media.codec import write_video
+    from pleinair.media.encoder import check_writable
     from pleinair.media.frames import to_frames
     from pleinair.media.sheet import check_picture_name, grid, write_picture
     from pleinair.worlds import captions

@@ -197,7 +197,7 @@ def _rgb(image: "Image.Image") -> "Image.Image":
 def _clip(job: Job) -> Facts:
     import av
 
-    from pleinair.media.codec import FORMATS, encode
+    from pleinair.media.encoder import FORMATS, encode
 
     bounds = job.bounds
     # No playlist, no reference to another file or address, no decoder that few have looked at.

@@ -9,26 +9,27 @@ import numpy.typing as npt
 from PIL import Image
 
 from pleinair.errors import MediaError
+from pleinair.media.clip import spread
 from pleinair.media.frames import Frames, Picture
+from pleinair.media.stills import Seen, pictures_of
 
 SIDE = 180  # pixels of the shorter side; what is smaller is left as it is
 MOST = 48  # frames, evenly spread
 
 
-def glimpse(frames: Frames) -> Frames:
+def glimpse(frames: Seen) -> Frames:
     """A few frames of a clip, small.
 
     Args:
-        frames: (T, H, W, 3).
+        frames: (T, H, W, 3), or the small copy of it.
 
     Returns:
         (at most 48, h, w, 3), the shorter side 180 or what it was.
     """
-    count = min(MOST, len(frames))
-    chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
     _, height, width, _ = frames.shape
     size = _size(width, height)
-    return np.stack([_small(frames[i], size) for i in chosen])
+    chosen = spread(MOST, len(frames))
+    return np.stack([_small(picture, size) for picture in pictures_of(frames, chosen)])
 
 
 def read_glimpse(path: Path) -> Frames:
@@ -63,10 +64,9 @@ def luma(frames: Frames) -> npt.NDArray[np.float32]:
 def _still(path: Path) -> Frames:
     with Image.open(path, formats=["PNG", "JPEG", "WEBP"]) as image:
         if getattr(image, "n_frames", 1) > 1:
-            chosen = np.linspace(0, image.n_frames - 1, min(MOST, image.n_frames))  # type: ignore[attr-defined]
             pictures = []
-            for i in chosen.round().astype(int):
-                image.seek(int(i))
+            for i in spread(MOST, image.n_frames):  # type: ignore[attr-defined]
+                image.seek(i)
                 pictures.append(_small(np.asarray(image.convert("RGB")), _size(*image.size)))
             return np.stack(pictures)
         return _small(np.asarray(image.convert("RGB")), _size(*image.size))[None]
@@ -100,5 +100,4 @@ def _spread(pictures: Iterable[Picture]) -> list[Picture]:
         kept.append(picture)
         if len(kept) > 2 * MOST:
             kept, stride = kept[::2], stride * 2
-    chosen = np.linspace(0, len(kept) - 1, min(MOST, len(kept))).round().astype(int)
-    return [kept[i] for i in chosen]
+    return [kept[i] for i in spread(MOST, len(kept))]

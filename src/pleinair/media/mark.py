@@ -1,20 +1,17 @@
 """What is put into the frames of a video on their way into a file: an invisible mark, a label."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeAlias
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pleinair.media.clip import Clip, Mark
 from pleinair.media.frames import Frames, Picture
 from pleinair.media.glimpse import glimpse, luma
-from pleinair.media.watermark import LEAST_SIDE, Watermark, add
+from pleinair.media.stills import Seen
+from pleinair.media.watermark import LEAST_SIDE, Layer, Watermark, add
 from pleinair.settings import Settings
-
-Mark: TypeAlias = Callable[[int, Picture], Picture]
-"""Makes of frame i of a clip the frame as it is delivered."""
 
 LABEL = "made with Pleinair"
 PUBLIC = b"pleinair"
@@ -42,7 +39,7 @@ class Marking:
         """What the settings say."""
         return cls(key, settings.watermark == "invisible", settings.visible_mark == "on")
 
-    def of(self, frames: Frames, name: str, kept: tuple[int, int] = (0, 0)) -> Mark | None:
+    def of(self, frames: Clip, name: str, kept: tuple[int, int] = (0, 0)) -> Mark | None:
         """What marks the frames of one clip, or None where nothing is to be marked.
 
         Args:
@@ -62,22 +59,30 @@ class Marking:
         if not (invisible and kept[1] and self._marked(watermark, frames[last:])):
             last = len(frames)
         layer = watermark.layer(frames[first:last], watermark.mark_of(name)) if invisible else None
+        return _Laid(range(first, last), layer, self.visible)
 
-        def mark(i: int, picture: Picture) -> Picture:
-            if not first <= i < last:
-                return picture
-            marked = picture if layer is None else add(picture, layer)
-            return labelled(marked) if self.visible else marked
-
-        return mark
-
-    def is_invisible_in(self, frames: Frames) -> bool:
+    def is_invisible_in(self, frames: Seen) -> bool:
         """Whether there is an invisible mark in frames (T, H, W, 3) of this size."""
         return self.invisible and min(frames.shape[1:3]) >= LEAST_SIDE
 
     @staticmethod
-    def _marked(watermark: Watermark, frames: Frames) -> bool:
+    def _marked(watermark: Watermark, frames: Clip) -> bool:
         return watermark.read(luma(glimpse(frames))).found
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """The mark of one clip; it can be handed to other processes."""
+
+    numbers: range
+    layer: Layer | None
+    visible: bool
+
+    def __call__(self, i: int, picture: Picture) -> Picture:
+        if i not in self.numbers:
+            return picture
+        marked = picture if self.layer is None else add(picture, self.layer)
+        return labelled(marked) if self.visible else marked
 
 
 def labelled(picture: Picture) -> Picture:

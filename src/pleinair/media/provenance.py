@@ -19,8 +19,8 @@ from typing import Any
 
 from pleinair.errors import MediaError
 from pleinair.media.certificate import Certificate, operators_certificate, root_of
-from pleinair.media.codec import replacing
 from pleinair.media.embedding import outside
+from pleinair.media.encoder import replacing
 from pleinair.media.manifest import (
     APART,
     ASSERTION,

@@ -8,8 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from pleinair.errors import InputError, MediaError
-from pleinair.media.codec import replacing
+from pleinair.media.clip import spread
+from pleinair.media.encoder import replacing
 from pleinair.media.frames import Frames, Picture, resize_picture
+from pleinair.media.stills import Seen, pictures_of
 
 PICTURES = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 _PAPER, _INK, _GAP = (250, 249, 246), (40, 40, 44), 8
@@ -43,14 +45,15 @@ def read_picture(path: Path) -> Picture:
     return picture
 
 
-def thumbnail(frames: Frames, width: int = 320) -> Picture:
+def thumbnail(frames: Seen, width: int = 320) -> Picture:
     """The middle frame at most ``width`` pixels wide, aspect kept."""
     _, h, w, _ = frames.shape
     width = min(width, w)
-    return resize_picture(frames[len(frames) // 2], width, max(1, round(h * width / w)))
+    [middle] = pictures_of(frames, [len(frames) // 2])
+    return resize_picture(middle, width, max(1, round(h * width / w)))
 
 
-def spritesheet(frames: Frames, columns: int = 5, rows: int = 5, width: int = 160) -> Picture:
+def spritesheet(frames: Seen, columns: int = 5, rows: int = 5, width: int = 160) -> Picture:
     """Frames evenly spread from the first to the last, edge to edge and without words.
 
     Args:
@@ -63,18 +66,20 @@ def spritesheet(frames: Frames, columns: int = 5, rows: int = 5, width: int = 16
     """
     _, h, w, _ = frames.shape
     height = max(1, round(h * width / w))
-    cells = [resize_picture(frame, width, height) for frame in _spread(frames, columns * rows)]
+    chosen = np.linspace(0, len(frames) - 1, columns * rows).round().astype(int)
+    pictures = pictures_of(frames, map(int, chosen))
+    cells = [resize_picture(picture, width, height) for picture in pictures]
     table = np.stack(cells).reshape(rows, columns, height, width, 3)
     sheet: Picture = table.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
     return sheet
 
 
-def contact_sheet(frames: Frames, fps: float, *, columns: int = 4, rows: int = 3) -> Picture:
+def contact_sheet(frames: Seen, fps: float, *, columns: int = 4, rows: int = 3) -> Picture:
     """Frames evenly spread from the first to the last, each with its time in seconds."""
-    count = min(columns * rows, len(frames))
-    chosen = np.linspace(0, len(frames) - 1, count).round().astype(int)
+    chosen = spread(columns * rows, len(frames))
     labels = [f"{i / fps:.2f} s" for i in chosen]
-    return grid([frames[i : i + 1] for i in chosen], labels, columns=columns, width=240)
+    clips = [picture[None] for picture in pictures_of(frames, chosen)]
+    return grid(clips, labels, columns=columns, width=240)
 
 
 def grid(

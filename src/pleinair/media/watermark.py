@@ -26,8 +26,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pleinair.media.frames import Frames, Picture
+from pleinair.media.clip import Clip, Drawn, spread
+from pleinair.media.frames import Picture
 
+Layer: TypeAlias = npt.NDArray[np.int16]
 Luma: TypeAlias = npt.NDArray[np.float32]
 Spectrum: TypeAlias = npt.NDArray[np.complex128]
 
@@ -42,6 +44,7 @@ MARK_BITS, CHECK_BITS, SYMBOL_BITS = 40, 10, 10
 FLOOR, GAIN, CEILING = 1.5, 0.4, 3.0  # levels of 255: in the calm, for each level of detail, most
 DARK, BRIGHT = 0.6, 150.0  # share of that in the dark, which grows to all at 60 of 255
 MOST_RMS = 2.2  # levels: PSNR of 41.3 dB at least
+LOOKS = 6  # frames of a clip whose detail and light decide how strong it is in each place
 LIMIT = 6.0  # levels: what is beyond is an edge of the picture and not the mark
 ZOOMS = tuple(float(1.006**i) for i in range(-58, 72))  # 0.71 to 1.53, nearest to one first
 FALSE_POSITIVES = 1e-6
@@ -112,7 +115,7 @@ class Watermark:
         tile = np.clip(_unit(np.fft.irfft2(spectrum, (TILE, TILE))), -2.5, 2.5)
         return _unit(tile).astype(np.float32)
 
-    def layer(self, frames: Frames, mark: int) -> npt.NDArray[np.int16]:
+    def layer(self, frames: Clip, mark: int) -> Layer:
         """What is added to each frame of a clip, (H, W, 1), the same to all of them.
 
         Args:
@@ -126,7 +129,7 @@ class Watermark:
         laid = _resized(tiles, width, height, (0, 0, w, h))
         added = laid * _strength(frames, width, height)
         rms = float(np.sqrt(np.square(added).mean()))
-        levels: npt.NDArray[np.int16] = np.rint(added * min(1.0, MOST_RMS / rms)).astype(np.int16)
+        levels: Layer = np.rint(added * min(1.0, MOST_RMS / rms)).astype(np.int16)
         return levels[..., None]
 
     def read(self, luma: Luma) -> Reading:
@@ -185,7 +188,7 @@ class Watermark:
         return templates
 
 
-def add(picture: Picture, layer: npt.NDArray[np.int16]) -> Picture:
+def add(picture: Picture, layer: Layer) -> Picture:
     """A frame with its mark: (H, W, 3) and (H, W, 1)."""
     marked = picture + layer  # int16
     np.clip(marked, 0, 255, out=marked)
@@ -227,11 +230,12 @@ def _unit(tile: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return scaled
 
 
-def _strength(frames: Frames, width: int, height: int) -> Luma:
+def _strength(frames: Clip, width: int, height: int) -> Luma:
     """Levels that the mark may have in each place, (H, W): more where a clip is busy."""
-    chosen = np.linspace(0, len(frames) - 1, min(6, len(frames))).round().astype(int)
+    chosen = spread(LOOKS, len(frames))
+    looked_at = frames.look(chosen) if isinstance(frames, Drawn) else frames
     w, h = width * LEAST_SIDE // min(width, height), height * LEAST_SIDE // min(width, height)
-    small = [np.asarray(Image.fromarray(frames[i]).convert("L").resize((w, h))) for i in chosen]
+    small = [np.asarray(Image.fromarray(looked_at[i]).convert("L").resize((w, h))) for i in chosen]
     luma = np.stack(small).astype(np.float32)
     detail = _low(_low(np.abs(_high(luma)).mean(0, keepdims=True)))[0]
     bright = _low(_low(luma.mean(0, keepdims=True)))[0]
