@@ -16,8 +16,6 @@ from pleinair.light.sky import Lamp
 
 SIZE = 512
 RATIO = 8
-FADE = 0.9
-"""How roughness falls with frequency: amplitude ∝ 1 / frequency ** FADE."""
 
 
 class Detail:
@@ -33,11 +31,9 @@ class Detail:
         made = generator(seed, "detail")
         line = torch.fft.fftfreq(SIZE) * SIZE
         wave = torch.hypot(line[:, None], line[None, : SIZE // 2 + 1].abs())
-        power = torch.where(wave > 3, wave.clamp(min=1).pow(-FADE - 0.6), 0.0)
-        power = power * torch.exp(-((wave / (SIZE * 0.36)) ** 4))
-        spectrum = [
-            torch.fft.rfft2(torch.randn(SIZE, SIZE, generator=made)) * power for _ in range(2)
-        ]
+        band = torch.where(wave > 3, torch.exp(-((wave / (SIZE * 0.42)) ** 6)), 0.0)
+        power = [band * wave.clamp(min=1).pow(-fade) for fade in (1.0, 2.0)]  # equal by octave
+        spectrum = [torch.fft.rfft2(torch.randn(SIZE, SIZE, generator=made)) * p for p in power]
         tone, height = (torch.fft.irfft2(part, s=(SIZE, SIZE)) for part in spectrum)
         tone, height = tone / tone.std(), height / height.std()
         east = torch.roll(height, -1, 1) - torch.roll(height, 1, 1)

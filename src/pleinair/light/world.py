@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.atlas import Atlas, Level, snapped
@@ -119,15 +120,24 @@ class World:
         width, height: of the picture, pixels.
         seconds: length of the film.
         device: where it is drawn.
+        full: the world of which this is a coarse one; see `smaller`.
     """
 
     def __init__(
-        self, scene: Scene, width: int, height: int, seconds: float, device: torch.device
+        self,
+        scene: Scene,
+        width: int,
+        height: int,
+        seconds: float,
+        device: torch.device,
+        *,
+        full: "World | None" = None,
     ) -> None:
-        self.scene, self.device = scene, device
+        self.scene, self.device, self.seconds = scene, device, seconds
         self.span = span_of(scene, width, height, seconds)
-        self.land = Land(scene, device)
-        self.waves = Waves(scene, device)
+        self._full = full
+        self.land = full.land if full else Land(scene, device)
+        self.waves = full.waves if full else Waves(scene, device)
         self._memory = Memory(12)
         length = self.span.last_s - self.span.first_s
         turn = length * 15 / 3600
@@ -138,8 +148,16 @@ class World:
 
     # What is kept ------------------------------------------------------------------------------
 
+    def smaller(self, width: int, height: int) -> "World":
+        """The same world for small pictures: a coarser ground, that of the film's first frame."""
+        return World(self.scene, width, height, self.seconds, self.device, full=self)
+
     def grids(self, x: float, z: float) -> tuple[Grid, ...]:
         """The ground around a point."""
+        if self._full is not None:
+            camera, full = self.scene.camera, self._full
+            fine = full.grids(*full.middle(camera.x_m, camera.z_m))
+            return tuple(thinned(grid, 4) for grid in fine)
         return self._memory.get(("grids", x, z), lambda: self.land.grids(x, z))
 
     def heights(self, x: float, z: float) -> Atlas:
@@ -178,12 +196,32 @@ class World:
             return (self.span.first_s + self.span.last_s) / 2
         return key * self.period
 
-    def at(self, scene_s: float, x: float, z: float) -> "Moment":
-        """The world at a time, around a place."""
+    def middle(self, x: float, z: float) -> tuple[float, float]:
+        """The point around which the ground is known when the camera is at (x, z)."""
         step = max(self.span.nearest, 4.0)
-        x, z = snapped(x, step), snapped(z, step)
-        key = None if math.isinf(self.period) else math.floor(scene_s / self.period)
-        return Moment(self, scene_s, x, z, key)
+        return snapped(x, step), snapped(z, step)
+
+    def at(self, view: View) -> "Moment":
+        """The world as a camera finds it."""
+        x, _, z = view.eye.tolist()
+        key = None if math.isinf(self.period) else math.floor(view.scene_s / self.period)
+        return Moment(self, view.scene_s, *self.middle(x, z), key)
+
+
+def thinned(grid: Grid, times: int) -> Grid:
+    """A square of ground at a coarser cell."""
+
+    def mean(values: Tensor) -> Tensor:
+        small = F.avg_pool2d(values.reshape(1, -1, *values.shape[-2:]), times)[0]
+        return small.view(*values.shape[:-2], *small.shape[-2:])
+
+    shift = grid.cell * (times - 1) / 2
+    return Grid(
+        grid.x0 + shift,
+        grid.z0 + shift,
+        grid.cell * times,
+        *(mean(values) for values in (grid.height, grid.albedo, grid.leaf, grid.snow)),
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,148 @@
+"""From a scene to pictures: any frame by its number, by itself, the same bits whoever draws it."""
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pleinair.light.camera import View, view_at
+from pleinair.light.film import Exposure, develop, meter
+from pleinair.light.frame import Frame, draw
+from pleinair.light.lens import defocused, moved
+from pleinair.light.world import World
+from pleinair.scenes.scene import Scene
+
+METER = (96, 54)
+MOST_READINGS = 9
+STILL_PX = 0.7
+"""Motion during the exposure up to which a frame needs no blur."""
+
+
+class Renderer:
+    """Draws a scene's film.
+
+    Args:
+        scene: what to draw.
+        width, height: pixels.
+        fps: frames a second of the film.
+        frames: how many there are; the camera's moves and the exposure are spread over them.
+        device: ``"cpu"`` or ``"cuda"``.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        width: int,
+        height: int,
+        fps: float,
+        frames: int,
+        device: str = "cpu",
+    ) -> None:
+        self.scene, self.width, self.height, self.fps = scene, width, height, fps
+        self.seconds = max(frames - 1, 0) / fps
+        self.device = torch.device(device)
+        with _alone():
+            self.world = World(scene, width, height, self.seconds, self.device)
+            self.ground = max(self.world.land.ground(scene.camera.x_m, scene.camera.z_m), 0.0)
+            self.exposure = self._metered()
+
+    def view(self, film_s: float) -> View:
+        """The camera at a moment of the film."""
+        return view_at(self.scene, self.width, self.height, film_s, self.ground, self.device)
+
+    def frame(self, number: int) -> Frame:
+        """One frame in linear light, before lens and film."""
+        with _alone():
+            return self._frame(number / self.fps)
+
+    def draw(self, number: int) -> np.ndarray:
+        """One frame as a picture, (H, W, 3) uint8."""
+        with _alone():
+            film_s = number / self.fps
+            frame = self._frame(film_s)
+            light = self._through_lens(frame, film_s)
+            film, camera = self.scene.film, self.scene.camera
+            exposure = self.exposure.at(film_s) + camera.exposure_ev
+            return develop(
+                light,
+                film,
+                exposure,
+                number,
+                self.scene.seed,
+                depth=frame.depth,
+                identity=frame.identity,
+            )
+
+    def stream(self, first: int, last: int, threads: int = 2) -> Iterator[np.ndarray]:
+        """Frames ``first`` to ``last`` (not included) in order, drawn by several threads."""
+        numbers = iter(range(first, last))
+        with ThreadPoolExecutor(threads) as pool:
+            waiting: list[Future[np.ndarray]] = [
+                pool.submit(self.draw, number) for number in islice(numbers, threads + 1)
+            ]
+            try:
+                while waiting:
+                    picture = waiting.pop(0).result()
+                    waiting += [pool.submit(self.draw, number) for number in islice(numbers, 1)]
+                    yield picture
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+    def _frame(self, film_s: float) -> Frame:
+        view = self.view(film_s)
+        return draw(self.world.at(view), view)
+
+    def _through_lens(self, frame: Frame, film_s: float) -> Tensor:
+        """The light with the blur of aperture and shutter, (3, H, W)."""
+        camera, view = self.scene.camera, frame.view
+        light = defocused(frame.light, frame.depth, view, camera)
+        open_s = camera.shutter_deg / 360 / self.fps
+        if open_s > 0:
+            motion = flow(frame, self.view(film_s + open_s / 2)).mul_(2)
+            if float(motion.abs().amax()) > STILL_PX:
+                light = moved(light, motion, frame.depth)
+        return light
+
+    def _metered(self) -> Exposure:
+        """Readings of small frames along the film."""
+        count = min(MOST_READINGS, 1 + math.ceil(self.seconds / 2))
+        times = [self.seconds * (i + 0.5) / count for i in range(count)]
+        width, height = METER if self.width >= self.height else METER[::-1]
+        small = self.world.smaller(width, height)
+        readings = []
+        for film_s in times:
+            view = view_at(self.scene, width, height, film_s, self.ground, self.device)
+            readings.append(meter(draw(small.at(view), view).light))
+        return Exposure(tuple(times), tuple(readings))
+
+
+def flow(frame: Frame, later: View) -> Tensor:
+    """How far each pixel's place moves in the picture until a later view, (2, H, W) pixels."""
+    view = frame.view
+    ray = view.rays()  # (3, H, W)
+    shift = (view.eye - later.eye).view(3, 1, 1)
+    points = torch.addcmul(ray, shift, 1 / frame.depth)  # as seen from the later eye, scaled
+    column, row, _ = later.project(points.view(3, -1))
+    shape = ray.shape[1:]
+    here_x = torch.arange(view.width, device=ray.device) + 0.5
+    here_y = torch.arange(view.height, device=ray.device) + 0.5
+    return torch.stack((column.view(shape) - here_x, row.view(shape) - here_y[:, None]))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No gradients, and one thread within an operation: frames are drawn beside one another.
+
+    With several, vectors are split where threads meet and their remainders rounded otherwise.
+    """
+    if torch.get_num_threads() != 1:
+        torch.set_num_threads(1)
+    with torch.inference_mode():
+        yield
