@@ -62,7 +62,7 @@ def meter(image: Tensor) -> float:
     night = min(0.0, 0.13 * (middle + 4))  # darker than 60 cd/m²: brought up only partly
     day = min(max(middle / 4 + 1.5, 0.0), 1.0)
     snow = min(max(0.35 * (middle - 2.4), 0.0), 0.8)
-    fog = 0.75 * day * _ramp(spread, 1.1, 0.45) * _ramp(colour, 0.35, 0.15)
+    fog = 1.1 * day * _ramp(spread, 1.1, 0.45) * _ramp(colour, 0.35, 0.15)
     wanted = math.log2(0.24) - middle + night + max(snow, fog)
     most = math.log2(1.9) - top + 0.6 * night  # the lights stay below the shoulder
     return most - _softplus(most - wanted)
@@ -309,9 +309,8 @@ def _tile(seed: int, kind: str, grain_px: float, device: torch.device) -> Tensor
     noise = torch.randn(_TILE, _TILE, generator=made)
     f = torch.fft.fftfreq(_TILE)
     soft = torch.exp(-2 * (math.pi * 0.5 * grain_px) ** 2 * (f[:, None] ** 2 + f**2))
-    noise = torch.fft.ifft2(torch.fft.fft2(noise) * soft).real
-    noise = (noise / noise.std()).clamp(-3, 3)
-    return noise.to(device)
+    soft_noise: Tensor = torch.fft.ifft2(torch.fft.fft2(noise) * soft).real
+    return (soft_noise / soft_noise.std()).clamp(-3, 3).to(device)
 
 
 def _noise(
