@@ -15,7 +15,7 @@ from pleinair.errors import InputError, MediaError
 from pleinair.media.certificate import Certificate, operators_certificate, operators_root
 from pleinair.media.codec import read_video, write_video
 from pleinair.media.digest import digest
-from pleinair.media.manifest import COMPOSITE, GENERATED, Report, verify
+from pleinair.media.manifest import ALGORITHMIC, COMPOSITE, GENERATED, Report, verify
 from pleinair.media.provenance import Origin, Signer, deliver, signer_of
 from pleinair.media.sheet import write_picture
 from pleinair.request import Given, VideoRequest
@@ -67,6 +67,19 @@ def test_a_video_says_what_made_it_but_not_what_it_was_asked(
     assert found.software.startswith("Pleinair ")
     assert found.date.endswith("Z")
     assert b"secret" not in path.read_bytes()
+
+
+def test_what_learnt_from_nothing_is_algorithmic_media_and_pure_in_what_is_made_from_it(
+    tmp_path: Path, signer: Signer
+) -> None:
+    path = tmp_path / "a.mp4"
+    origin = Origin(REQUEST, learnt=False)
+    deliver(path, lambda to: write_video(to, moving_card(6, 64, 48), 12), signer, origin)
+    found = verify(path, signer.root)
+    assert (found.standing, found.source_type) == ("valid", ALGORITHMIC)
+    assert f'DigitalSourceType="{ALGORITHMIC}"'.encode() in path.read_bytes()
+    edited = verify(film(tmp_path / "b.mp4", signer, ("edit", path)), signer.root)
+    assert (edited.standing, edited.source_type) == ("valid", GENERATED)
 
 
 def test_the_library_by_itself_finds_it_well_formed(tmp_path: Path, signer: Signer) -> None:

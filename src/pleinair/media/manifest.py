@@ -12,10 +12,13 @@ from pleinair.media.jumbf import flaws
 
 ASSERTION = "pleinair.generation"
 _SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-GENERATED, COMPOSITE = (
+GENERATED, ALGORITHMIC, COMPOSITE = (
     f"{_SOURCE}trainedAlgorithmicMedia",
+    f"{_SOURCE}algorithmicMedia",
     f"{_SOURCE}compositeWithTrainedAlgorithmicMedia",
 )
+"""Made by a model that learnt from media, by an algorithm that did not, or with parts of others."""
+
 VALID, UNKNOWN, TAMPERED, NONE = "valid", "unknown", "tampered", "none"
 
 TYPES = {

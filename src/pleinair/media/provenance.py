@@ -22,6 +22,7 @@ from pleinair.media.certificate import Certificate, operators_certificate, root_
 from pleinair.media.embedding import outside
 from pleinair.media.encoder import replacing
 from pleinair.media.manifest import (
+    ALGORITHMIC,
     APART,
     ASSERTION,
     COMPOSITE,
@@ -61,12 +62,15 @@ class Origin:
         request: the request; its prompt is not written down.
         number: which of the request's variations it is, from 0.
         sources: the files that ``request.given`` names, by the SHA-256 of their bytes.
+        learnt: whether the model learnt from pictures or videos; what did not makes another kind
+            of media.
         by: version of Pleinair.
     """
 
     request: VideoRequest
     number: int = 0
     sources: Mapping[str, Path] = field(default_factory=dict)
+    learnt: bool = True
     by: str = field(default_factory=lambda: version("pleinair"))
 
 
@@ -156,7 +160,7 @@ class Signer:
         ]
         # Only what this very server signed is known to hold nothing but a model's work.
         pure = all(part.is_generated(self.root) for part in parts)
-        source_type = GENERATED if pure else COMPOSITE
+        source_type = (GENERATED if origin.learnt else ALGORITHMIC) if pure else COMPOSITE
         parent = next((part for part in parts if part.is_parent), None)
         inputs = {"ingredientIds": [part.id for part in parts if part is not parent]}
         done: dict[str, Any] = {
@@ -230,7 +234,7 @@ class _Part:
         if not (self.path and self.type):
             return False
         found = verify_manifest(self.path, root)
-        return found.standing == VALID and found.source_type == GENERATED
+        return found.standing == VALID and found.source_type in (GENERATED, ALGORITHMIC)
 
 
 def signer_of(settings: Settings, home: Path) -> Signer | None:
@@ -246,7 +250,7 @@ def signer_of(settings: Settings, home: Path) -> Signer | None:
 
 def deliver(
     path: Path,
-    write: Callable[[Path], None],
+    write: Callable[[Path], object],
     signer: Signer | None,
     origin: Origin,
     type: str | None = None,
