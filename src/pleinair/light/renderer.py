@@ -1,7 +1,7 @@
 """From a scene to pictures: any frame by its number, by itself, the same bits whoever draws it."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -10,17 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pleinair.light.camera import View, view_at
+from pleinair.light.camera import View, pose_at, view_at
 from pleinair.light.film import Exposure, develop, meter
 from pleinair.light.frame import Frame, draw
-from pleinair.light.lens import defocused, moved
+from pleinair.light.lens import depth_of_field, motion_blur
 from pleinair.light.world import World
 from pleinair.scenes.scene import Scene
 
 METER = (96, 54)
 MOST_READINGS = 9
-STILL_PX = 0.7
-"""Motion during the exposure up to which a frame needs no blur."""
 
 
 class Renderer:
@@ -101,13 +99,14 @@ class Renderer:
 
     def _through_lens(self, frame: Frame, film_s: float) -> Tensor:
         """The light with the blur of aperture and shutter, (3, H, W)."""
-        camera, view = self.scene.camera, frame.view
-        light = defocused(frame.light, frame.depth, view, camera)
-        open_s = camera.shutter_deg / 360 / self.fps
-        if open_s > 0:
-            motion = flow(frame, self.view(film_s + open_s / 2)).mul_(2)
-            if float(motion.abs().amax()) > STILL_PX:
-                light = moved(light, motion, frame.depth)
+        camera = self.scene.camera
+        pose = pose_at(camera, self.scene.seed, film_s)
+        light = depth_of_field(
+            frame.light, frame.depth, pose.lens_mm, camera.f_number, pose.focus_m
+        )
+        if camera.shutter_deg > 0:
+            motion = flow(frame, self.view(film_s + 1 / self.fps))
+            light = motion_blur(light, motion, camera.shutter_deg, frame.depth)
         return light
 
     def _metered(self) -> Exposure:
