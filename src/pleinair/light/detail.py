@@ -1,8 +1,8 @@
 """Grain of the ground below what its maps hold: one tile of noise, seen at the scale of a pixel.
 
-Ground looks rough at every scale. The tile is laid at sizes that grow eightfold, and each pixel
-looks at the two sizes whose texels are nearest to its own, faded into one another: so there is
-always grain, near and far, it sticks to the ground, and it never aliases.
+Ground looks rough at every scale. The tile is laid at sizes that grow eightfold, and each place
+shows the two whose texels are nearest to a fine pixel at its distance, faded into one another: so
+there is grain near and far, and it sticks to the ground. What a coarser pixel cannot hold fades.
 """
 
 import math
@@ -16,6 +16,8 @@ from pleinair.light.sky import Lamp
 
 SIZE = 512
 RATIO = 8
+FINE = 1 / 1300
+"""Radians across the pixel that the finest grain is meant for."""
 
 
 class Detail:
@@ -45,24 +47,30 @@ class Detail:
         values = torch.stack((tone, relief))[None].to(device)
         self.texture = F.pad(values, (1, 1, 1, 1), mode="circular")  # (1, 2, S + 2, S + 2)
 
-    def look(self, x: Tensor, z: Tensor, height: Tensor, footprint: Tensor) -> Tensor:
+    def look(self, x: Tensor, z: Tensor, height: Tensor, length: Tensor, pixel: float) -> Tensor:
         """Tone and relief, about −2 to 2 with mean 0, (2, P).
 
         Args:
             x, z: where on the ground, m.
             height: m; steep ground takes its grain from the height as well.
-            footprint: what a pixel covers there, m.
+            length: from the eye, m.
+            pixel: radians across a pixel.
         """
-        scale = (footprint * 1.4).clamp_(min=1e-3).log2_().mul_(1 / math.log2(RATIO))  # (P,)
+        scale = (length * FINE).clamp_(min=1e-3).log2_().mul_(1 / math.log2(RATIO))  # (P,)
         lower = scale.floor()
         share = scale.sub_(lower)  # 0: the finer one's texels are eight pixels, 1: one pixel
-        size = lower.add_(1).mul_(math.log(RATIO)).exp_().mul_(SIZE)  # m across the finer tile
+        texel = lower.add_(1).mul_(math.log(RATIO)).exp_()  # m, of the finer tile
         skew = height * 0.37
+        size = texel * SIZE
         u, v = (x + skew).div_(size), (z - skew * 0.6).div_(size)
         fine = self._at(u, v)
         coarse = self._at(u * (1 / RATIO) + 0.31, v * (1 / RATIO) + 0.77)
-        size = torch.rsqrt(share * share + (1 - share).square_())  # as rough halfway as at the ends
-        return fine.lerp_(coarse, share).mul_(size)
+        even = torch.rsqrt(share * share + (1 - share).square_())  # as rough halfway as at the ends
+        if pixel > FINE:
+            held = texel.div_(length).mul_(1 / pixel)  # texels of the finer tile in a pixel
+            fine.mul_(held.clamp(max=1))
+            coarse.mul_(held.mul_(RATIO).clamp_(max=1))
+        return fine.lerp_(coarse, share).mul_(even)
 
     def _at(self, u: Tensor, v: Tensor) -> Tensor:
         inside = 2 * SIZE / (SIZE + 2)

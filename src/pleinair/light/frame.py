@@ -85,7 +85,7 @@ def _ground(
     maps = moment.atlas.look(x, z, moment.atlas.scale(footprint, run))  # (8, P)
     height = maps[6]
     shade = moment.shade(x, z)  # share of the lamp's light under the clouds
-    radiance = moment.matt(maps, x, z, footprint, shade)
+    radiance = moment.matt(maps, x, z, length, view.pixel_angle, shade)
     kind = torch.full_like(run, LAND, dtype=torch.uint8)
     surface = moment.level(x, z, footprint)
     if surface is not None:

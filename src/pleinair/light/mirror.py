@@ -58,7 +58,8 @@ class Mirror:
             z = torch.addcmul(eye[2], ray[2], across)
             footprint = across * (view.pixel_angle * COARSER)
             maps = moment.atlas.look(x, z, moment.atlas.scale(footprint, run))
-            light = moment.matt(maps, x, z, footprint, moment.shade(x, z))
+            pixel = view.pixel_angle * COARSER
+            light = moment.matt(maps, x, z, across, pixel, moment.shade(x, z))
             light = moment.aired(light, ray, across, 0.0, maps[6])
             self.table[:3].index_copy_(1, hit, light)
             self.table[3].index_fill_(0, hit, 1.0)

@@ -314,15 +314,19 @@ class Moment:
             return torch.ones_like(x)
         return self.clouds.shadow(x, z, self.scene_s)
 
-    def matt(self, maps: Tensor, x: Tensor, z: Tensor, footprint: Tensor, shade: Tensor) -> Tensor:
+    def matt(
+        self, maps: Tensor, x: Tensor, z: Tensor, length: Tensor, pixel: float, shade: Tensor
+    ) -> Tensor:
         """Radiance of the ground, (3, P) kcd/m².
 
         Args:
             maps: (8, P) of `bake.lit`.
-            x, z, footprint: (P,) m.
+            x, z: (P,) m.
+            length: (P,) from the eye, m.
+            pixel: radians across a pixel.
             shade: (P,) of `shade`.
         """
-        grain = self.detail.look(x, z, maps[6], footprint)  # (2, P)
+        grain = self.detail.look(x, z, maps[6], length, pixel)  # (2, P)
         relief = grain[1].mul_(maps[7]).mul_(0.3).add_(1).mul_(shade).clamp_(min=0)
         radiance = torch.addcmul(maps[3:6], maps[:3], relief)
         return radiance.mul_(grain[0].mul_(0.1).add_(1).clamp_(min=0.2))
