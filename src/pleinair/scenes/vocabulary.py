@@ -218,7 +218,9 @@ CAMERA = {
     "hand=shaking":
         "shaking, shaky, intense shaking, camera shake, earthquake; tremblement, tremblant",
     "hand=steady": "steady, smooth, steadicam, gimbal, stabilized; stable, fluide, stabilisé",
-    "lens=wide": "wide, panoramic, panorama, wide (angle|lens|shot), establishing shot; grand angle, plan large",
+    "lens=wide":
+        "wide, panoramic, panorama, wide (angle|lens|shot), establishing shot; "
+        "grand angle, plan large",
     "lens=ultra": "(ultra|super) wide, fisheye; ultra grand angle",
     "lens=normal": "normal lens, standard lens; focale normale",
     "lens=tele": "telephoto, tele, long lens, telephoto lens; téléobjectif, longue focale",
@@ -241,6 +243,34 @@ CAMERA = {
     "film.look=vivid":
         "vivid, vibrant, saturated, colorful, colourful; vif, saturé, coloré, éclatant",
 }
+ABSENT = {
+    "boats":
+        "boat ship sailboat sailing sail yacht ferry schooner canoe kayak vessel bateau voilier "
+        "navire voile",
+    "people":
+        "people person man woman child kid girl boy crowd hiker surfer walker couple homme "
+        "femme enfant gens personne randonneur foule",
+    "animals":
+        "animal bird seagull eagle horse cow sheep deer dog cat fish whale dolphin herd oiseau "
+        "mouette aigle cheval vache mouton cerf chien chat poisson baleine dauphin troupeau",
+    "buildings":
+        "house building city town village church castle lighthouse tower bridge cabin hut barn "
+        "temple ruin skyscraper maison immeuble ville eglise chateau phare tour pont cabane "
+        "grange ruine",
+    "roads and what drives on them":
+        "road street highway path trail car truck train railway vehicle bicycle plane airplane "
+        "route rue chemin sentier voiture avion velo",
+    "single trees and flowers":
+        "palm blossom flower leaf leaves branch bush cherry tulip lavender sunflower palmier "
+        "fleur feuille branche buisson cerisier lavande tournesol",
+    "waterfalls and icebergs":
+        "waterfall cascade fountain iceberg geyser chute fontaine",
+    "fire and smoke":
+        "fire bonfire campfire smoke flame candle feu fumee flamme bougie",
+    "terraces and crops":
+        "terrace rice wheat corn crop farm garden terrasse riz ble mais ferme jardin",
+}
+"""What pleinair-2 does not draw yet."""
 # fmt: on
 
 SKIPPED = "slow slowly gently gentle fast quick quickly rapid rapidly steadily lent lentement "
@@ -277,26 +307,6 @@ est sont ce cette ces son sa ses leur qui que dont entre derriere devant pres lo
 elle y se n ne plus tres vue paysage plan beau belle beaux belles joli jolie magnifique superbe
 eau ciel soleil lumiere temps sable terre sol during outside
 """
-
-ABSENT = {
-    "boats": "boat ship sailboat sailing sail yacht ferry schooner canoe kayak vessel bateau voilier "
-    "navire voile",
-    "people": "people person man woman child kid girl boy crowd hiker surfer walker couple homme "
-    "femme enfant gens personne randonneur foule",
-    "animals": "animal bird seagull eagle horse cow sheep deer dog cat fish whale dolphin herd oiseau "
-    "mouette aigle cheval vache mouton cerf chien chat poisson baleine dauphin troupeau",
-    "buildings": "house building city town village church castle lighthouse tower bridge cabin hut barn "
-    "temple ruin skyscraper maison immeuble ville eglise chateau phare tour pont cabane "
-    "grange ruine",
-    "roads and what drives on them": "road street highway path trail car truck train railway vehicle bicycle plane airplane "
-    "route rue chemin sentier voiture avion velo",
-    "single trees and flowers": "palm blossom flower leaf leaves branch bush cherry tulip lavender sunflower palmier "
-    "fleur feuille branche buisson cerisier lavande tournesol",
-    "waterfalls and icebergs": "waterfall cascade fountain iceberg geyser chute fontaine",
-    "fire and smoke": "fire bonfire campfire smoke flame candle feu fumee flamme bougie",
-    "terraces and crops": "terrace rice wheat corn crop farm garden terrasse riz ble mais ferme jardin",
-}
-"""What pleinair-2 does not draw yet."""
 
 ARTICLES = "a an the of to s le la les l un une des du de d au aux"
 """Left out of prompt and phrases alike."""
