@@ -10,6 +10,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from pleinair.light.atlas import Atlas, Level, snapped
 from pleinair.light.bake import lit
-from pleinair.light.camera import SENSOR_MM, View, pose_at
+from pleinair.light.camera import SENSOR_MM, View, pose_at, view_at
 from pleinair.light.clouds import CloudLayers
 from pleinair.light.detail import Detail
 from pleinair.light.fog import fog
@@ -136,8 +137,6 @@ class World:
         self.scene, self.device, self.seconds = scene, device, seconds
         self.span = span_of(scene, width, height, seconds)
         self._full = full
-        self.land = full.land if full else Land(scene, device)
-        self.waves = full.waves if full else Waves(scene, device)
         self._memory = Memory(12)
         length = self.span.last_s - self.span.first_s
         turn = length * 15 / 3600
@@ -145,6 +144,32 @@ class World:
         self.distances = distances(max(0.5, self.span.nearest * 0.3), FAR_M, device)
         gaps = torch.diff(self.distances, append=self.distances[-1:] * 1.02)
         self.gaps = gaps
+        if full:
+            self.land, self.waves = full.land, full.waves
+        else:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Makes land and light for the first frame, beside one another."""
+        camera, device = self.scene.camera, self.device
+        first = view_at(self.scene, 2, 2, 0.0, 0.0, device)
+
+        def ground() -> Land:
+            with torch.inference_mode():
+                land = Land(self.scene, device)
+                middle = self.middle(camera.x_m, camera.z_m)
+                self._memory.get(("grids", *middle), lambda: land.grids(*middle))
+                return land
+
+        with ThreadPoolExecutor(1) as pool:
+            land = pool.submit(ground)
+            self.light(self.key(first.scene_s))
+            self.waves = Waves(self.scene, device)
+            self.land = land.result()
+
+    def key(self, scene_s: float) -> int | None:
+        """The key moment of the light before a time; None where it stands still."""
+        return None if math.isinf(self.period) else math.floor(scene_s / self.period)
 
     # What is kept ------------------------------------------------------------------------------
 
@@ -198,14 +223,13 @@ class World:
 
     def middle(self, x: float, z: float) -> tuple[float, float]:
         """The point around which the ground is known when the camera is at (x, z)."""
-        step = max(self.span.nearest, 4.0)
+        step = max(self.span.nearest, 16.0)
         return snapped(x, step), snapped(z, step)
 
     def at(self, view: View) -> "Moment":
         """The world as a camera finds it."""
         x, _, z = view.eye.tolist()
-        key = None if math.isinf(self.period) else math.floor(view.scene_s / self.period)
-        return Moment(self, view.scene_s, *self.middle(x, z), key)
+        return Moment(self, view.scene_s, *self.middle(x, z), self.key(view.scene_s))
 
 
 def thinned(grid: Grid, times: int) -> Grid:
