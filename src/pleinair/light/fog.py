@@ -39,9 +39,9 @@ def fog(
 
     Args:
         scene: whose weather it is.
-        distance: (P,) m; for the sky a large number, 1e6.
-        y_eye, y_point: height of the eye and of each point (P,), m; for the sky
-            ``y_eye + distance * direction[1]``.
+        distance: (P,) m; infinite for the sky.
+        y_eye, y_point: height of the eye and of each point (P,), m; what ``y_point`` says of the
+            sky is not used.
         ambient: (3,) irradiance of the sky on level ground, klx.
         key: (3,) irradiance of the key lamp across its rays, klx.
         key_direction: (3,) towards the lamp.
@@ -60,6 +60,9 @@ def fog(
     thick = sum(beta for beta, _ in layers)
     if not thick and not weather.mist:
         return torch.ones_like(distance), torch.zeros((3, *distance.shape), device=device)
+    sky = distance > 1e6
+    distance = distance.clamp(max=1e6)
+    y_point = torch.where(sky, direction[1] * 1e6 + y_eye, y_point)
     tau = torch.zeros_like(distance)
     above = 0.0  # optical depth from the eye to the top
     if thick:

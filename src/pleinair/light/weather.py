@@ -28,13 +28,13 @@ def haze(weather: Weather) -> float:
 
 
 def rain_veil(weather: Weather) -> float:
-    """Extinction by rain, 1/m: 0.365 R^0.63 per km for R in mm/h (Shettle 1989)."""
-    return 0.365e-3 * math.pow(weather.rain_mm_h, 0.63)
+    """Extinction by rain, 1/m: 1.076 R^0.67 dB/km for R in mm/h (Carbonneau & Wisely 1998)."""
+    return 0.248e-3 * math.pow(weather.rain_mm_h, 0.67)
 
 
 def snow_veil(weather: Weather) -> float:
-    """Extinction by falling snow, 1/m: between wet and dry flakes (Seagraves 1984)."""
-    return 4e-3 * math.pow(weather.snow_mm_h, 0.75)
+    """Extinction by falling snow, 1/m, for S mm/h as water (ITU-R P.1814: between wet and dry)."""
+    return 1.05e-3 * math.pow(weather.snow_mm_h, 1.05)
 
 
 def wet(weather: Weather) -> float:
