@@ -249,19 +249,21 @@ class Surface:
             Slopes eastward and northward, variance of the slopes that the footprint hides, in
             both directions together, and share of foam, (P,) each.
         """
-        found = [self.glimpse(x[p], z[p], footprint[p]) for p in _chunks(len(x))]
-        sx, sz, along, across, foam = torch.cat(found, 1)
+        found = [self.glimpse(x[p], z[p], footprint[p]) for p in chunks(len(x))]
+        _, sx, sz, along, across, foam = torch.cat(found, 1)
         return sx, sz, along + across, foam
 
     def glimpse(self, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor:
-        """Slopes eastward and northward, hidden variance along and across the wind, foam: (5, P).
+        """What pixels see of the surface, (6, P).
+
+        Height, m; slopes eastward and northward; hidden variance along and across the wind; foam.
 
         Args:
             x, z, footprint: (P,) m, a few thousand of about the same footprint.
         """
         values = self._look(x, z, footprint, 4)
         hidden = self._hidden(footprint)
-        return torch.stack((values[1], values[2], hidden[0], hidden[1], values[3]))
+        return torch.stack((*values[:3], *hidden, values[3]))
 
     def _hidden(self, footprint: Tensor) -> Tensor:
         """(2, P) from the table of `Waves`."""
@@ -296,5 +298,6 @@ def _as(value: float, like: Tensor) -> Tensor:
     return torch.tensor(value, device=like.device)
 
 
-def _chunks(count: int) -> list[slice]:
+def chunks(count: int) -> list[slice]:
+    """Pixels in runs that fit a core's cache."""
     return [slice(start, start + CHUNK) for start in range(0, count, CHUNK)]
