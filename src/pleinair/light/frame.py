@@ -1,18 +1,24 @@
 """One frame: every ray of the camera to ground, water or sky, and the air on its way."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from pleinair.light.aurora import aurora
 from pleinair.light.camera import View
+from pleinair.light.lightning import bolt
 from pleinair.light.mirror import Mirror
+from pleinair.light.precipitation import precipitation
+from pleinair.light.rainbow import rainbow
+from pleinair.light.stars import stars
 from pleinair.light.sweep import Fan, Horizon
 from pleinair.light.world import Moment
 
 SKY, LAND, WATER = 0, 1, 2
+STARS_FROM = -0.05
+"""Sine of the sun's height below which stars are drawn: about −3°."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,31 @@ class Frame:
     depth: Tensor
     identity: Tensor
     view: View
+
+
+@dataclass(frozen=True)
+class Wet:
+    """Pixels of water.
+
+    Attributes:
+        ray: (3, P) unit directions from the eye.
+        x, z: (P,) where they meet the water, m.
+        length, footprint: (P,) from the eye, and what a pixel covers, m.
+        ground: (P,) height of the bottom, m.
+        shade: (P,) share of the lamp's light under the clouds.
+        bottom: (3, P) radiance of the ground there if it were dry, kcd/m².
+        surface: (P,) height of the water, m.
+    """
+
+    ray: Tensor
+    x: Tensor
+    z: Tensor
+    length: Tensor
+    footprint: Tensor
+    ground: Tensor
+    shade: Tensor
+    bottom: Tensor
+    surface: Tensor
 
 
 def draw(moment: Moment, view: View) -> Frame:
@@ -61,9 +92,47 @@ def draw(moment: Moment, view: View) -> Frame:
         identity.index_copy_(0, below, kind)
         depth.index_copy_(0, below, run / flat.clamp(min=1e-6))
     if above.numel():
-        light.index_copy_(1, above, moment.heaven(ray.index_select(1, above), view.pixel_angle))
-    light = _edges(light.view(3, height, width), slope, edge, front, view)
-    return Frame(light, depth.view(height, width), identity.view(height, width), view)
+        far = _beyond(moment, view)
+        far = None if far is None else far.view(3, -1).index_select(1, above)
+        sky = moment.heaven(ray.index_select(1, above), view, far)
+        light.index_copy_(1, above, sky)
+    picture = _edges(light.view(3, height, width), slope, edge, front, view)
+    picture = weathered(moment, view, picture, ray, depth.view(height, width))
+    return Frame(picture, depth.view(height, width), identity.view(height, width), view)
+
+
+def _beyond(moment: Moment, view: View) -> Tensor | None:
+    """Stars and aurora, (3, H, W) kcd/m²; None while the sky outshines them."""
+    scene = moment.scene
+    if float(moment.sky.sun.direction[1]) > STARS_FROM:
+        return None
+    light = stars(scene, view, (view.height, view.width))
+    if scene.sky.aurora:
+        curtains = aurora(scene, view.scene_s, view.rays().view(3, -1))
+        light += curtains.view_as(light)
+    return light
+
+
+def weathered(moment: Moment, view: View, light: Tensor, ray: Tensor, depth: Tensor) -> Tensor:
+    """The picture with what falls, glows and flashes in the air before it, (3, H, W).
+
+    Args:
+        moment, view: as in `draw`.
+        light: (3, H, W) without them.
+        ray: (3, P) directions.
+        depth: (H, W) m.
+    """
+    scene, weather = moment.scene, moment.scene.weather
+    if weather.rainbow and float(moment.sky.sun.direction[1]) > 0:
+        bow = rainbow(scene, moment.sky.sun, ray, depth.view(-1))
+        share = moment.light.open * moment.sky.sun.irradiance
+        light = torch.addcmul(light, bow.view_as(light), share.view(3, 1, 1))
+    if weather.lightning_per_min:
+        light = light + bolt(view, scene, depth)
+    ambient = moment.ambient
+    for _, flash in moment.flashes:
+        ambient = ambient + flash * 0.3
+    return precipitation(light, depth, scene, view, ambient, moment.lamp)
 
 
 def _ground(
@@ -87,27 +156,23 @@ def _ground(
     shade = moment.shade(x, z)  # share of the lamp's light under the clouds
     radiance = moment.matt(maps, x, z, length, view.pixel_angle, shade)
     kind = torch.full_like(run, LAND, dtype=torch.uint8)
-    surface = moment.level(x, z, footprint)
-    if surface is not None:
-        wet = (height < surface).nonzero()[:, 0]
+    low = moment.world.low(height)
+    if low.numel():
+        surface = moment.surface.height(*(part.index_select(0, low) for part in (x, z, footprint)))
+        wet = (height.index_select(0, low) < surface).nonzero()[:, 0]
+        surface, wet = surface.index_select(0, wet), low.index_select(0, wet)
         if wet.numel():
-            kind.index_fill_(0, wet, WATER)
-            pick: Callable[[Tensor], Tensor] = lambda part: part.index_select(-1, wet)
-            mirror = Mirror(moment, view, fan)
-            water = moment.wet(
-                pick(ray),
-                pick(x),
-                pick(z),
-                pick(length),
-                pick(footprint),
-                pick(surface) - pick(height),
-                pick(radiance),
-                pick(shade),
-                mirror,
+            pixels = Wet(
+                *(
+                    part.index_select(-1, wet)
+                    for part in (ray, x, z, length, footprint, height, shade, radiance)
+                ),
+                surface,
             )
-            radiance.index_copy_(1, wet, water)
-            height = torch.maximum(height, surface)
-    return moment.aired(radiance, ray, length, view.eye[1], height), kind
+            kind.index_fill_(0, wet, WATER)
+            height.index_copy_(0, wet, surface)
+            radiance.index_copy_(1, wet, moment.wet(pixels, Mirror(moment, view, fan)))
+    return moment.aired(radiance, ray, length, float(view.eye[1]), height), kind
 
 
 def _edges(light: Tensor, slope: Tensor, edge: Tensor, front: Tensor, view: View) -> Tensor:

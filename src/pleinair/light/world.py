@@ -26,14 +26,17 @@ from pleinair.light.clouds import CloudLayers
 from pleinair.light.detail import Detail
 from pleinair.light.fog import fog
 from pleinair.light.land import Grid, Land
+from pleinair.light.lightning import flash_at
 from pleinair.light.sky import Lamp, Sky, sky_at
 from pleinair.light.sweep import Fan, Horizon, distances, fan_of
-from pleinair.light.water import shade_water
 from pleinair.light.waves import Surface, Waves
+from pleinair.light.weather import CLEAR_M
 from pleinair.scenes.scene import Scene
 
 T = TypeVar("T")
 FAR_M = 80_000.0
+WAVES_M = 400.0
+"""How far away waves have a height; farther they have slopes alone."""
 TURN_DEG = 0.75
 """How far the sun may turn before its light is worked out anew."""
 
@@ -167,6 +170,10 @@ class World:
             self.waves = Waves(self.scene, device)
             self.land = land.result()
 
+    def low(self, height: Tensor) -> Tensor:
+        """Which places, of ground (P,) m, some wave may reach."""
+        return (height < self.waves.lift).nonzero()[:, 0]
+
     def key(self, scene_s: float) -> int | None:
         """The key moment of the light before a time; None where it stands still."""
         return None if math.isinf(self.period) else math.floor(scene_s / self.period)
@@ -229,7 +236,7 @@ class World:
     def at(self, view: View) -> "Moment":
         """The world as a camera finds it."""
         x, _, z = view.eye.tolist()
-        return Moment(self, view.scene_s, *self.middle(x, z), self.key(view.scene_s))
+        return Moment(self, view.scene_s, (x, z), self.key(view.scene_s))
 
 
 def thinned(grid: Grid, times: int) -> Grid:
@@ -255,11 +262,13 @@ class Light:
     Attributes:
         sky: beyond the clouds.
         clouds: None in a clear sky.
+        open: share of the lamp's light that gets through the clouds.
         bounce: what the ground around throws back of the lamp's light.
     """
 
     sky: Sky
     clouds: CloudLayers | None
+    open: float
     bounce: float
 
     @classmethod
@@ -275,7 +284,8 @@ class Light:
                 pixel_angle=world.span.pixel_angle,
                 device=world.device,
             )
-        return cls(sky, clouds, 0.5)
+        share = 1.0 if clouds is None else float(clouds.sun_share)
+        return cls(sky, clouds, share, 0.5 * share)
 
     def irradiance(self, normal: Tensor) -> Tensor:
         """Of the sky on a facet, (3, …) klx."""
@@ -288,14 +298,18 @@ class Moment:
     Args:
         world: whose moment it is.
         scene_s: scene time, s.
-        x, z: around where the ground is known, m.
+        eye: east and north of the camera, m.
         key: of the light; None where it stands still.
     """
 
-    def __init__(self, world: World, scene_s: float, x: float, z: float, key: int | None) -> None:
+    def __init__(
+        self, world: World, scene_s: float, eye: tuple[float, float], key: int | None
+    ) -> None:
         self.world, self.scene, self.scene_s = world, world.scene, scene_s
+        self.eye = eye
         self.light = world.light(key)
         self.sky, self.clouds = self.light.sky, self.light.clouds
+        x, z = world.middle(*eye)
         self.atlas = world.atlas(x, z, key)
         self.detail = world.detail(key)
         self._heights = world.heights(x, z)
@@ -320,15 +334,16 @@ class Moment:
         eye = view.eye.tolist()
         x, z = fan.places(eye[0], eye[2])
         ground = self.heights(x, z, self.world.gaps, fan.distances)
-        waves = int((fan.distances < 400).sum())
         water = torch.zeros_like(ground)
-        footprint = self.world.gaps[:waves].expand(x[:, :waves].shape)
-        water[:, :waves] = self.surface.height(x[:, :waves], z[:, :waves], footprint)
+        near = int((fan.distances < WAVES_M).sum())
+        low = self.world.low(ground[:, :near].reshape(-1))
+        if low.numel():
+            gaps = self.world.gaps[:near].expand(len(x), -1)
+            places = (part.reshape(-1).index_select(0, low) for part in (x[:, :near], z[:, :near], gaps))
+            part = water[:, :near].reshape(-1)
+            part.index_copy_(0, low, self.surface.height(*places))
+            water[:, :near] = part.view(-1, near)
         return Horizon(fan, torch.maximum(ground, water), eye[1])
-
-    def level(self, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor | None:
-        """Height of the water at places, (P,) m."""
-        return self.surface.height(x, z, footprint)
 
     # Light -------------------------------------------------------------------------------------
 
@@ -353,10 +368,12 @@ class Moment:
         grain = self.detail.look(x, z, maps[6], length, pixel)  # (2, P)
         relief = grain[1].mul_(maps[7]).mul_(0.3).add_(1).mul_(shade).clamp_(min=0)
         radiance = torch.addcmul(maps[3:6], maps[:3], relief)
+        for _, flash in self.flashes:  # lit from everywhere under the clouds
+            radiance.addcmul_(maps[3:6], flash * 0.3 / self.ambient.view(3, 1))
         return radiance.mul_(grain[0].mul_(0.1).add_(1).clamp_(min=0.2))
 
     def aired(
-        self, radiance: Tensor, ray: Tensor, length: Tensor, start: Tensor | float, end: Tensor
+        self, radiance: Tensor, ray: Tensor, length: Tensor, start: float, end: Tensor
     ) -> Tensor:
         """Radiance after the air on its way to the eye, (3, P).
 
@@ -367,19 +384,83 @@ class Moment:
             start, end: heights of the eye and of what is seen, m.
         """
         through, light = self.sky.air(length, ray)
-        return radiance.mul_(through).add_(light)
+        radiance = radiance.mul_(through).add_(light)
+        if not self.foggy:
+            return radiance
+        return self._fogged(radiance, ray, length, start, end)
 
-    def heaven(self, ray: Tensor, pixel_angle: float) -> Tensor:
-        """Radiance of the sky with sun, moon and clouds, (3, P)."""
-        light = self.sky.along(ray).add_(self.sky.discs(ray, pixel_angle))
-        return self._clouded(light, ray)
+    def heaven(self, ray: Tensor, view: View, beyond: Tensor | None) -> Tensor:
+        """Radiance of the sky with all that stands in it, (3, P).
+
+        Args:
+            ray: (3, P) directions.
+            view: the camera.
+            beyond: (3, P) what is farther than the air, such as stars.
+        """
+        light = self.sky.along(ray).add_(self.sky.discs(ray, view.pixel_angle))
+        if beyond is not None:
+            light.add_(beyond)
+        light = self._clouded(light, ray)
+        for direction, strength in self.flashes:
+            if self.clouds is not None:
+                light.add_(self.clouds.flash(ray, direction.to(ray), strength))
+        if self.foggy:
+            far = torch.full_like(ray[0], 1e6)
+            start = float(view.eye[1])
+            light = self._fogged(light, ray, far, start, ray[1] * far + start)
+        return light
 
     def mirrored(self, ray: Tensor) -> Tensor:
         """Radiance of the sky without the discs, which glitter adds, (3, P)."""
-        return self._clouded(self.sky.along(ray), ray)
+        light = self._clouded(self.sky.along(ray), ray)
+        if self.foggy:
+            far = torch.full_like(ray[0], 1e6)
+            light = self._fogged(light, ray, far, 0.0, ray[1] * far)
+        return light
+
+    @cached_property
+    def foggy(self) -> bool:
+        """Whether there is more between things and the eye than clear air."""
+        weather = self.scene.weather
+        falls = weather.rain_mm_h > 0 or weather.snow_mm_h > 0
+        return weather.visibility_m < CLEAR_M or weather.mist > 0 or falls
+
+    def _fogged(
+        self, radiance: Tensor, ray: Tensor, length: Tensor, start: float, end: Tensor
+    ) -> Tensor:
+        lamp = self.lamp
+        through, light = fog(
+            self.scene,
+            length,
+            start,
+            end,
+            self.ambient,
+            lamp.irradiance * self.light.open,
+            lamp.direction,
+            ray,
+            scene_s=self.scene_s,
+            eye_xz=self.eye,
+        )
+        return radiance.mul_(through).add_(light)
 
     def _clouded(self, light: Tensor, ray: Tensor) -> Tensor:
         if self.clouds is None:
             return light
         cloud, through = self.clouds.seen(ray, self.scene_s)
         return light.mul_(through).add_(cloud)
+
+    @cached_property
+    def ambient(self) -> Tensor:
+        """Irradiance of the sky on level ground, (3,) klx."""
+        up = torch.tensor([0.0, 1.0, 0.0], device=self.world.device)
+        return self.light.irradiance(up)
+
+    @cached_property
+    def flashes(self) -> list[tuple[Tensor, float]]:
+        """Directions and strengths, klx, of the lightning."""
+        return flash_at(self.scene, self.scene_s)
+
+    @property
+    def lamp(self) -> Lamp:
+        """Sun or moon, whichever is brighter."""
+        return self.sky.key
