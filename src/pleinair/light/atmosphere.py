@@ -212,7 +212,7 @@ class Atmosphere:
         up = (top - reach * reach) / (2 * (EARTH_KM + rows) * reach.clamp(min=1e-3))
         # half of the way where a ray dips first: it is sampled densely on both sides of there
         dip = (-(EARTH_KM + rows) * up).clamp(min=0)
-        steps = torch.linspace(-1, 1, 161, device=device)[:, None, None]
+        steps = torch.linspace(-1, 1, 97, device=device)[:, None, None]
         edges = dip + torch.where(steps < 0, dip, reach - dip) * steps.abs().square() * steps.sign()
         size, way = edges[1:] - edges[:-1], (edges[1:] + edges[:-1]) / 2
         square = way * (way + 2 * (EARTH_KM + rows) * up) + rows * (rows + 2 * EARTH_KM)
@@ -221,19 +221,19 @@ class Atmosphere:
 
     def _multiple_table(self, device: torch.device) -> Tensor:
         """(L, heights, cosines) of `multiple` (Hillaire 2020, section 5.5)."""
-        rows = torch.linspace(0, 1, 14, device=device).square() * TOP_KM
-        columns = _unbend(torch.linspace(0, 1, 32, device=device))
-        up = torch.tensor([-0.95, -0.75, -0.5, -0.25, -0.08, 0.08, 0.25, 0.5, 0.75, 0.95])
+        rows = torch.linspace(0, 1, 12, device=device).square() * TOP_KM
+        columns = _unbend(torch.linspace(0, 1, 24, device=device))
+        up = torch.tensor([-0.9, -0.6, -0.3, -0.08, 0.08, 0.3, 0.6, 0.9])
         edges = torch.cat((torch.tensor([-1.0]), (up[1:] + up[:-1]) / 2, torch.tensor([1.0])))
-        turn = (torch.arange(4) + 0.5) * (math.pi / 4)
-        weight = (edges[1:] - edges[:-1])[:, None].expand(-1, 4).reshape(-1).to(device) / 8
+        turn = (torch.arange(3) + 0.5) * (math.pi / 3)
+        weight = (edges[1:] - edges[:-1])[:, None].expand(-1, 3).reshape(-1).to(device) / 6
         up, turn = (part.reshape(-1).to(device) for part in torch.meshgrid(up, turn, indexing="ij"))
         shape = (len(rows), len(columns), len(up))
         height = rows[:, None, None].expand(shape)
         lamp = columns[None, :, None].expand(shape)
         side = ((1 - lamp * lamp) * (1 - up * up)).sqrt() * torch.cos(turn)
         flat = [part.reshape(-1) for part in (height, up.expand(shape), lamp, lamp * up + side)]
-        air, haze, passed, _ = self.march(*flat, steps=20)
+        air, haze, passed, _ = self.march(*flat, steps=16)
         once = (air + haze) / (4 * math.pi) + self._ground(*flat)
         once, passed = (part.view(-1, *shape) for part in (once, passed))
         return (once * weight).sum(-1) / (1 - (passed * weight).sum(-1))

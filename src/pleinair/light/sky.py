@@ -267,10 +267,11 @@ def _night(up: Tensor) -> Tensor:
     """(3, N, N) radiance of the sky that nothing lights, by the directions' second component."""
     thick = 1 / (1 - 0.96 * (1 - up * up)).sqrt()  # van Rhijn: the glowing layer seen aslant
     mass = 1 / (up + 0.025 * torch.exp(-11 * up))  # Rozenberg 1966
-    through = torch.exp(
-        torch.tensor([-0.1, -0.16, -0.3], device=up.device)[:, None, None] * (mass - 1)
-    )
-    return torch.tensor(AIRGLOW, device=up.device)[:, None, None] * (thick * 0.4 + 0.6) * through
+    depth = torch.tensor([0.09, 0.14, 0.26], device=up.device)[:, None, None]
+    through = torch.exp(-depth * (mass - 1))
+    # what the air takes from the glow behind it, it gives back from all around
+    seen = (0.6 + 0.4 * thick) * through + 0.9 * (1 - through)
+    return torch.tensor(AIRGLOW, device=up.device)[:, None, None] * seen
 
 
 @dataclass(frozen=True)
