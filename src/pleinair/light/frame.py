@@ -13,7 +13,8 @@ from pleinair.light.mirror import Mirror
 from pleinair.light.precipitation import precipitation
 from pleinair.light.rainbow import rainbow
 from pleinair.light.stars import stars
-from pleinair.light.sweep import Fan, Horizon
+from pleinair.light.sweep import Fan
+from pleinair.light.water import Glance
 from pleinair.light.world import Moment
 
 SKY, LAND, WATER = 0, 1, 2
@@ -36,31 +37,6 @@ class Frame:
     depth: Tensor
     identity: Tensor
     view: View
-
-
-@dataclass(frozen=True)
-class Wet:
-    """Pixels of water.
-
-    Attributes:
-        ray: (3, P) unit directions from the eye.
-        x, z: (P,) where they meet the water, m.
-        length, footprint: (P,) from the eye, and what a pixel covers, m.
-        ground: (P,) height of the bottom, m.
-        shade: (P,) share of the lamp's light under the clouds.
-        bottom: (3, P) radiance of the ground there if it were dry, kcd/m².
-        surface: (P,) height of the water, m.
-    """
-
-    ray: Tensor
-    x: Tensor
-    z: Tensor
-    length: Tensor
-    footprint: Tensor
-    ground: Tensor
-    shade: Tensor
-    bottom: Tensor
-    surface: Tensor
 
 
 def draw(moment: Moment, view: View) -> Frame:
@@ -162,16 +138,15 @@ def _ground(
         wet = (height.index_select(0, low) < surface).nonzero()[:, 0]
         surface, wet = surface.index_select(0, wet), low.index_select(0, wet)
         if wet.numel():
-            pixels = Wet(
-                *(
-                    part.index_select(-1, wet)
-                    for part in (ray, x, z, length, footprint, height, shade, radiance)
-                ),
-                surface,
+            seen = Glance(
+                *(part.index_select(-1, wet) for part in (ray, x, z, length, footprint)),
+                depth=surface - height.index_select(0, wet),
+                bed=radiance.index_select(1, wet),
+                shade=shade.index_select(0, wet),
             )
             kind.index_fill_(0, wet, WATER)
             height.index_copy_(0, wet, surface)
-            radiance.index_copy_(1, wet, moment.wet(pixels, Mirror(moment, view, fan)))
+            radiance.index_copy_(1, wet, moment.wet(seen, Mirror(moment, view, fan).reflect))
     return moment.aired(radiance, ray, length, float(view.eye[1]), height), kind
 
 

@@ -29,6 +29,7 @@ from pleinair.light.land import Grid, Land
 from pleinair.light.lightning import flash_at
 from pleinair.light.sky import Lamp, Sky, sky_at
 from pleinair.light.sweep import Fan, Horizon, distances, fan_of
+from pleinair.light.water import Glance, Reflect, shade_water
 from pleinair.light.waves import Surface, Waves
 from pleinair.light.weather import CLEAR_M
 from pleinair.scenes.scene import Scene
@@ -371,6 +372,10 @@ class Moment:
         for _, flash in self.flashes:  # lit from everywhere under the clouds
             radiance.addcmul_(maps[3:6], flash * 0.3 / self.ambient.view(3, 1))
         return radiance.mul_(grain[0].mul_(0.1).add_(1).clamp_(min=0.2))
+
+    def wet(self, seen: Glance, reflect: Reflect) -> Tensor:
+        """Radiance of water, (3, P) kcd/m²."""
+        return shade_water(self.scene, self.surface, seen, reflect, self.lamp, self.ambient)
 
     def aired(
         self, radiance: Tensor, ray: Tensor, length: Tensor, start: float, end: Tensor
