@@ -457,8 +457,8 @@ class Moment:
     @cached_property
     def ambient(self) -> Tensor:
         """Irradiance of the sky on level ground, (3,) klx."""
-        up = torch.tensor([0.0, 1.0, 0.0], device=self.world.device)
-        return self.light.irradiance(up)
+        up = torch.tensor([[0.0], [1.0], [0.0]], device=self.world.device)
+        return self.light.irradiance(up)[:, 0]
 
     @cached_property
     def flashes(self) -> list[tuple[Tensor, float]]:
