@@ -28,7 +28,7 @@ _BANKS: _Layer = ("cumulus", (0.55, 0.72), (900, 1400), (900, 1800), (1, 1.3))
 _SHEET: _Layer = ("stratus", (0.93, 1), (600, 1100), (450, 900), (0.8, 1.2))
 _TOWERS: _Layer = ("storm", (0.6, 0.85), (600, 1000), (6000, 9500), (1, 1.4))
 SKIES: dict[str, tuple[_Layer, ...]] = {
-    "clear": (),
+    "none": (),
     "veil": (_VEIL,),
     "cirrus": (_STREAKS,),
     "few": (_PUFFS,),
@@ -39,11 +39,11 @@ SKIES: dict[str, tuple[_Layer, ...]] = {
     "storm": (_TOWERS,),
 }
 _UNSAID_SKIES = {
-    "clear": {"clear": 3.0, "veil": 2.0},
-    "sunny": {"clear": 1.0, "veil": 1.0, "few": 1.0},
+    "clear": {"none": 3.0, "veil": 2.0},
+    "sunny": {"none": 1.0, "veil": 1.0, "few": 1.0},
     "day": {"few": 3.0, "scattered": 3.0, "mixed": 2.0, "cirrus": 1.5, "veil": 0.5},
     "low sun": {"mixed": 4.0, "cirrus": 3.0, "few": 1.5, "scattered": 2.0},
-    "night": {"clear": 3.0, "veil": 2.0, "few": 3.0, "scattered": 1.0},
+    "night": {"none": 3.0, "veil": 2.0, "few": 3.0, "scattered": 1.0},
 }
 _VISIBILITY: dict[str, Span] = {
     "fog": (250, 700),
@@ -124,27 +124,32 @@ def _land(said: Mapping[str, str], dice: Dice) -> Land:
         "season", {"spring": 0.25, "summer": 0.55, "autumn": 0.2}
     )
     relief = float(said.get("land.relief_m", relief))
-    line = dice.between("snow", *habit.snow) * relief * (1 if season == "summer" else 0.85)
-    match said.get("snow"):
-        case "ground":
-            line = -100
-        case "caps":
-            line = relief * dice.between("snow", 0.35, 0.5)
-        case "none":
-            line = 6000
-    rain = said.get("rain", "none")
     composed = {
         "place": place,
         "relief_m": relief,
         "roughness": dice.between("roughness", *habit.roughness),
         "erosion": dice.between("erosion", *habit.erosion),
-        "snow_line_m": float(f"{max(-100.0, min(line, 6000.0)):.3g}"),
+        "snow_line_m": _snow_line(said, relief, season, habit.snow, dice),
         "forest": forest,
         "season": season,
-        "wetness": {"none": 0.0, "drizzle": 0.5}.get(rain, 0.85),
+        "wetness": {"none": 0.0, "drizzle": 0.5}.get(said.get("rain", "none"), 0.85),
         "distance_m": distance,
     }
     return _made(Land, said, composed)
+
+
+def _snow_line(
+    said: Mapping[str, str], relief: float, season: str, usual: Span | None, dice: Dice
+) -> float:
+    """Height above which snow lies, m."""
+    snow = said.get("snow") or ("usual" if usual else "none")
+    share = dice.between("snow", *((0.35, 0.5) if snow == "caps" else usual or (0, 0)))
+    if snow == "none":
+        return 6000
+    if snow == "ground" or share < 0:
+        return -100
+    earlier = {"summer": 1.0, "winter": 0.3}.get(season, 0.85)
+    return float(f"{min(share * relief * earlier, 6000):.3g}")
 
 
 def _unsaid_place(said: Mapping[str, str], dice: Dice) -> str:

@@ -67,7 +67,7 @@ def framed(said: Mapping[str, str], land: Land, hour: str, dice: Dice, aspect: f
     horizon = dice.between("thirds", *((0.27, 0.37) if lower else (0.6, 0.67)))
     if sky:
         horizon = dice.between("thirds", 0.16, 0.26)
-    top = land.relief_m / land.distance_m
+    top = habit.rises * land.relief_m / land.distance_m
     if not kind and "camera.lens_mm" not in said:  # short enough for the heights and some sky
         lens = max(min(lens, 36 * (1 - horizon) * min(1, 1 / aspect) / (1.4 * top + 1e-6)), 17)
     lens = float(said.get("camera.lens_mm", f"{lens:.3g}"))

@@ -14,10 +14,11 @@ class Habit:
         roughness, erosion, forest: as in `scene.Land`.
         lens: mm.
         eye: height of the camera above the ground, m.
-        snow: from which share of the relief up snow lies in summer; above 1 nowhere.
+        snow: from which share of the relief up snow lies in summer; None for nowhere.
         low: how often the horizon is in the lower third, for the sky's or the heights' sake.
         water: depth, m; fetch, m; clarity, m.
         latitude: where on Earth such a place is.
+        rises: the share of its relief that stands against the sky at that distance.
     """
 
     relief: Span
@@ -27,10 +28,11 @@ class Habit:
     forest: Span
     lens: Span
     eye: Span
-    snow: Span = (2, 3)
+    snow: Span | None = None
     low: float = 0.5
     water: tuple[float, float, float] = (20, 2500, 6)
     latitude: Span = (35, 55)
+    rises: float = 1.0
 
 
 _OCEAN = (60, 300_000, 8)
@@ -45,7 +47,7 @@ PLACES = {
     "beach": Habit((40, 180), (1500, 4000), (.3, .6), (.4, .6), (.3, .8), (20, 32), (1.6, 2.4),
                    low=.45, water=(25, 200_000, 10)),
     "cliffs": Habit((70, 180), (400, 1100), (.5, .9), (.4, .7), (0, .2), (20, 32), (3, 12),
-                    low=.45, water=(30, 200_000, 9)),
+                    low=.45, water=(30, 200_000, 9), rises=.3),
     "lake": Habit((500, 1500), (3000, 7000), (.4, .7), (.5, .8), (.5, .9), (20, 35), (1.7, 3),
                   (.62, .95), low=.55),
     "river": Habit((200, 900), (2500, 6000), (.3, .6), (.5, .8), (.4, .8), (20, 30), (3, 7),
@@ -65,7 +67,7 @@ PLACES = {
     "mountains": Habit((1200, 2400), (5000, 10000), (.6, .9), (.5, .9), (.2, .6), (24, 50), (2, 12),
                        (.45, .75), low=.75),
     "canyon": Habit((300, 900), (800, 2500), (.5, .9), (.7, 1), (0, .1), (18, 28), (2, 5),
-                    low=.25, water=_RIVER, latitude=(28, 40)),
+                    low=.25, water=_RIVER, latitude=(28, 40), rises=0),
     "volcano": Habit((900, 2200), (5000, 9000), (.4, .7), (.2, .6), (.1, .6), (26, 55), (2, 6),
                      (.6, 1.3), low=.7, latitude=(10, 40)),
     "snowfield": Habit((50, 400), (3000, 8000), (.2, .5), (.3, .6), (0, .15), (22, 40), (1.7, 3),

@@ -51,6 +51,7 @@ PLACES = {
         "mountain, mountain range, peak, summit, ridge, rockies, dolomites, andes; montagne, "
         "chaîne montagne, pic, sommet, cime, crête",
     "place=mountains land.relief_m=2600 snow=caps?": "alp, himalaya, everest, karakoram; alpe",
+    "place=mountains? land.relief_m=1500?": "alpine; alpin",
     "place=canyon": "canyon, grand canyon, gorge, ravine; canyon, gorge, ravin",
     "place=volcano":
         "volcano, volcanic, lava, crater, fuji, mount fuji, etna, vesuvius, caldera; volcan, "
@@ -119,8 +120,9 @@ HOURS = {
 }
 WEATHER = {
     "sky=clear":
-        "clear, clear (sky|day|weather), blue sky, cloudless, fine weather; clair, ciel "
+        "clear, clear (sky|day|weather), blue sky, fine weather; clair, ciel "
         "(bleu|clair|dégagé|pur), dégagé, beau temps, temps clair",
+    "sky=none": "cloudless, no cloud; sans nuage",
     "sky=sunny":
         "sunny, sunshine, sunlit, bright sun, sun shining; ensoleillé, (grand|plein) soleil",
     "sky=few":
@@ -166,7 +168,7 @@ WEATHER = {
         "(rough|choppy|wild) (sea|water|ocean), (big|huge|crashing) wave, whitecap; mer "
         "(agitée|démontée|forte), (grosse|grande|haute) vague",
     "sea=storm wind=gale? sky=storm?":
-        "stormy (sea|ocean), storm at sea; mer déchaînée, tempête en mer",
+        "stormy (sea|ocean), storm at sea; déchaîné, tempête en mer",
     "water.ice=1 land.season=winter?": "frozen, icy; gelé, glacé",
     "water.clarity_m=30":
         "(clear|turquoise|crystal|transparent) water, turquoise; eau "
@@ -279,8 +281,8 @@ SKIPPED += "doucement rapidement vite"
 
 NEGATORS = "no without not never sans aucun aucune pas ni"
 OPPOSITES = {
-    "sky": "sky=clear",
-    "air": "sky=clear",
+    "sky": "sky=none",
+    "air": "air=none",
     "rain": "rain=none",
     "snow": "snow=none",
     "snowing": "snowing=none",
