@@ -35,7 +35,7 @@ class Layer:
 
 
 RAIN = (Layer(0.5, 2.0, 300), Layer(2.0, 8.0, 5000), Layer(8.0, 25.0, 16000))
-SNOW = (Layer(0.4, 2.0, 500), Layer(2.0, 7.0, 8000), Layer(7.0, 25.0, 22000))
+SNOW = (Layer(0.4, 2.0, 600), Layer(2.0, 7.0, 12000), Layer(7.0, 25.0, 22000))
 
 
 def rain_speed(diameter_mm: Tensor) -> Tensor:
@@ -76,7 +76,7 @@ def precipitation(
         image = torch.lerp(image, torch.maximum(light, image * 0.8), cover)
     if weather.snow_mm_h:
         cover = _cover(scene, view, depth, SNOW, snow=True)
-        light = 0.75 * ambient + (0.18 + 0.5 * glow) * 0.3 * key.irradiance.to(ambient)
+        light = 1.35 * ambient + (0.18 + 0.5 * glow) * 0.3 * key.irradiance.to(ambient)
         image = torch.lerp(image, (light / math.pi).to(image)[:, None, None], cover)
     return image
 
@@ -102,7 +102,7 @@ def _layer(
     kind = "snow" if snow else "rain"
     made = generator(scene.seed, kind, int(layer.far))
     size_mm = torch.rand(count, generator=made)
-    size_mm = 2 + 7 * size_mm**2 if snow else 0.8 - 0.45 * torch.log(1 - 0.98 * size_mm)
+    size_mm = 3 + 9 * size_mm**2 if snow else 0.8 - 0.45 * torch.log(1 - 0.98 * size_mm)
     fall = snow_speed(size_mm) if snow else rain_speed(size_mm)
     east, north = wind(scene.weather, 4.0)
     velocity = torch.stack([fall * 0 + east, -fall, fall * 0 + north])  # (3, N)
@@ -149,12 +149,12 @@ def _layer(
         return
     length = torch.hypot(x1 - x0, y1 - y0)
     across = 2 * radius
-    if snow:  # a flake covers a pixel for the time that it takes to pass
-        strength = 1.7 * (diameter / across) * across.clamp(max=1) * across / (across + length)
-    else:
-        strength = 0.55 * (diameter / across) * across.clamp(max=1).sqrt()
-    strength.clamp_(max=0.9)
     line = across.clamp(min=1)  # px, as it is drawn
+    if snow:  # a flake covers a pixel for the time that it takes to pass
+        strength = 1.2 * (diameter / across) * across.clamp(max=1).sqrt() * line / (line + length)
+    else:
+        strength = 0.7 * (diameter / across) * across.clamp(max=1).sqrt()
+    strength.clamp_(max=0.9)
     points = min(max(math.ceil(0.8 * float(length.max())), 2), 160)
     part = (torch.arange(points, device=canvas.device) + 0.5) / points
     x = torch.lerp(x0[:, None], x1[:, None], part).view(-1)
