@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 ROWS = 96
 STEEPEST = 1.6
 """Slope up to which land is looked for in the mirror."""
+DEEP_M = 1e5
 COARSER = 2
 """Columns of the picture to one of the mirror: waves blur what they mirror."""
 
@@ -37,7 +38,10 @@ class Mirror:
         eye = view.eye.clone()
         eye[1] = -eye[1].clamp(min=0.3)
         x, z = self.fan.places(float(eye[0]), float(eye[2]))
-        heights = moment.heights(x, z, moment.world.gaps[::2] * 2, self.fan.distances).clamp_(min=0)
+        gaps = moment.world.gaps[::2] * 2
+        heights = moment.heights(x, z, gaps, self.fan.distances)
+        beyond = torch.cummax(heights < 0, 1).values  # only what lies behind water is mirrored
+        heights = torch.where(beyond & (heights > 0), heights, -DEEP_M)
         horizon = Horizon(self.fan, heights, float(eye[1]))
         order = torch.arange(ROWS, device=eye.device)
         slope = ((order + 0.5) / ROWS).square() * STEEPEST  # (R,)
