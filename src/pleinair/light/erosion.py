@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+STEP = 3.0  # of time; long against what the rivers need
+
 _NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
 
@@ -20,21 +22,19 @@ class Carving:
     """How a landscape is carved.
 
     Attributes:
-        steps: solutions at each of the sizes, from an eighth of the grid to the whole.
+        steps: solutions at each of the sizes, from a quarter of the grid to the whole.
         power: of the rivers against the uplift; small leaves the uplift's own shape.
         exponent: of the drained area; 0.5 is usual, less makes steeper head walls.
-        talus: slope that no hillside exceeds, tangent.
         smooth: passes of soil creep that round the crests.
     """
 
-    steps: tuple[int, ...] = (16, 10, 4)
+    steps: tuple[int, ...] = (16, 10, 3)
     power: float = 1.0
     exponent: float = 0.45
-    talus: float = 1.0
     smooth: int = 0
 
 
-def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> tuple[Tensor, Tensor]:
+def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> Tensor:
     """Raise the ground and let rivers carve it until both are in balance.
 
     Args:
@@ -43,11 +43,10 @@ def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> tuple[Tensor, Tens
         carving: see there.
 
     Returns:
-        Height above what stays, 1 at the highest, (N, N), and the drained area in cells, (N, N).
+        Height above what stays, (N, N), 1 at the highest.
     """
     size = uplift.shape[0]
     height = torch.zeros(1, 1, device=uplift.device)
-    flow = torch.ones_like(uplift)
     for n, steps in enumerate(carving.steps):
         small = size >> (len(carving.steps) - 1 - n)
         rise, rough = (_resize(field, small) for field in (uplift, noise))
@@ -55,73 +54,60 @@ def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> tuple[Tensor, Tens
             height = rise * (1 + 0.3 * rough).clamp(min=0.1)
         else:
             height = _resize(height, small)
-        scale = size / small
         height = height + height.amax() * (0.01 / (n + 1)) * rough * (rise > 0.02)
+        wander = 1 + 0.25 * torch.sin(rough * 40 + 2.4 * torch.arange(8).view(8, 1, 1).to(rough))
         for _ in range(steps):
-            height, flow = _step(height, rise, scale, rough, carving)
-    return height / height.amax().clamp(min=1e-6), flow
+            height = _step(height, rise, size / small, wander, carving)
+    for _ in range(carving.smooth):
+        height = F.avg_pool2d(height[None], 3, 1, 1, count_include_pad=False)[0]
+    return height / height.amax().clamp(min=1e-6)
 
 
-def _step(
-    height: Tensor, uplift: Tensor, scale: float, rough: Tensor, carving: Carving
-) -> tuple[Tensor, Tensor]:
-    """One long step of time: uplift, then the implicit solution downstream first."""
+def _step(height: Tensor, uplift: Tensor, scale: float, wander: Tensor, carving: Carving) -> Tensor:
+    """One long step of time: uplift, then the implicit solution from the mouths upstream."""
     size = height.shape[0]
     fixed = uplift <= 0.004
-    receiver, distance = _receivers(height, rough, fixed)
-    area = _accumulate(receiver)
-    strength = carving.power * (area.float() * scale * scale) ** carving.exponent
-    factor = strength / (distance * scale) * 3
-    root = receiver == torch.arange(size * size, device=height.device)
-    rise = uplift.reshape(-1) * 3
-    share = torch.where(root, torch.zeros_like(factor), factor / (1 + factor))
-    own = torch.where(fixed.view(-1), torch.zeros_like(rise), height.view(-1) + rise) * (1 - share)
-    pointer = receiver
-    for _ in range(_doublings(size)):
-        own = torch.addcmul(own, share, own[pointer])
-        share = share * share[pointer]
-        pointer = pointer[pointer]
-    return own.view(size, size), area.view(size, size).float() * scale * scale
+    receiver, distance, stays = _receivers(height, wander, fixed)
+    pointers = [receiver]
+    for _ in range(math.ceil(math.log2(3 * size)) - 1):
+        pointers.append(pointers[-1].index_select(0, pointers[-1]))
+    area = torch.ones_like(receiver)  # cells upstream; wrong in the roots alone, where unused
+    for pointer in pointers:
+        area = area.index_add(0, pointer, area)
+    strength = torch.exp(torch.log(area.float() * (scale * scale)) * carving.exponent)
+    factor = strength.mul_(STEP * carving.power / scale) / distance
+    share = factor / (1 + factor) * (1 - stays)
+    rise = (height + uplift * STEP).view(-1) * (uplift > 0.004).view(-1)
+    own = rise * (1 - share)
+    for pointer in pointers:
+        own = torch.addcmul(own, share, own.index_select(0, pointer))
+        share = share * share.index_select(0, pointer)
+    return own.view(size, size)
 
 
-def _receivers(height: Tensor, rough: Tensor, fixed: Tensor) -> tuple[Tensor, Tensor]:
-    """Index of the neighbour down the steepest way, itself in a pit, and the distance to it."""
+def _receivers(height: Tensor, wander: Tensor, fixed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where each cell drains: the neighbour down the steepest way, or itself.
+
+    Returns:
+        Its index, (N²,), the distance to it in cells, and 1 where it is the cell itself.
+    """
     size = height.shape[0]
     around = F.pad(height[None, None], (1, 1, 1, 1), value=math.inf)[0, 0]
-    index = torch.arange(size * size, device=height.device).view(size, size)
-    steepest = torch.full_like(height, 1e-7)
-    receiver, distance = index.clone(), torch.ones_like(height)
+    best = torch.zeros(size, size, dtype=torch.int32, device=height.device)
     for n, (i, j) in enumerate(_NEIGHBOURS):
-        length = math.hypot(i, j)
         fall = height - around[1 + i : 1 + i + size, 1 + j : 1 + j + size]
-        fall = fall * ((1 + 0.25 * torch.sin(rough * 40 + n * 2.4)) / length)
-        steeper = fall > steepest
-        steepest = torch.where(steeper, fall, steepest)
-        receiver = torch.where(steeper, index + (i * size + j), receiver)
-        distance = torch.where(steeper, torch.full_like(distance, length), distance)
-    receiver = torch.where(fixed, index, receiver)
-    return receiver.view(-1), distance.view(-1)
-
-
-def _accumulate(receiver: Tensor) -> Tensor:
-    """Cells that drain through each cell, itself among them; whole numbers, so in any order."""
-    count = receiver.numel()
-    nowhere = torch.full_like(receiver, count)
-    index = torch.arange(count, device=receiver.device)
-    pointer = torch.where(receiver == index, nowhere, receiver)
-    pointer = torch.cat([pointer, nowhere[:1]])
-    area = torch.ones(count + 1, dtype=torch.int64, device=receiver.device)
-    area[-1] = 0
-    for _ in range(_doublings(math.isqrt(count))):
-        area = area.index_add(0, pointer, area)
-        area[-1] = 0
-        pointer = pointer[pointer]
-    return area[:-1]
-
-
-def _doublings(size: int) -> int:
-    """Steps of doubling that follow the longest river of a grid."""
-    return math.ceil(math.log2(4 * size))
+        fall = (fall * wander[n]).mul_(1 / math.hypot(i, j)).clamp_(min=0)
+        # Floats above 0 are ordered as their bits are; the last of those carry the neighbour.
+        code = fall.view(torch.int32).bitwise_and_(-8).bitwise_or_(n)
+        best = torch.maximum(best, code)
+    stays = (best < 8) | fixed
+    which = best.bitwise_and_(7).view(-1).long()
+    steps = torch.tensor([i * size + j for i, j in _NEIGHBOURS], device=height.device)
+    lengths = torch.tensor([math.hypot(i, j) for i, j in _NEIGHBOURS], device=height.device)
+    moves = stays.view(-1).logical_not()
+    index = torch.arange(size * size, device=height.device)
+    receiver = index + steps.index_select(0, which) * moves
+    return receiver, lengths.index_select(0, which), stays.view(-1).float()
 
 
 def _resize(field: Tensor, size: int) -> Tensor:

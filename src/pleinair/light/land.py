@@ -22,6 +22,7 @@ from pleinair.scenes.scene import Scene
 CELLS = (0.25, 1.0, 4.0, 16.0, 64.0)
 SIZE = 512
 CARVED = 512
+PLAIN = 16.0  # cells at least as large ask the place for its plain, finer ones refine it
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,11 @@ class Land:
         self.noise = Noise(scene.seed, device)
         self.place = KINDS[scene.land.place](Site(scene, self.noise, device))
         self._carved = Window(-CARVED // 2, -CARVED // 2, CARVED, self.place.cell, device)
-        self._base = self.place.plain(self._carved)
         uplift = self.place.uplift(self._carved)
-        if bool((uplift > 0).any()):
+        self._raised: Tensor | None = None
+        if scene.land.relief_m > 0 and bool((uplift > 0).any()):
             rough = self.noise.fractal(self._carved, 16 * self.place.cell, 4, 5)
-            raised, _ = carve(uplift, rough, self.place.carving)
-            self._base = self._base + raised * scene.land.relief_m
+            self._raised = self.place.raised(carve(uplift, rough, self.place.carving))
 
     def grids(self, x: float, z: float) -> tuple[Grid, ...]:
         """The ground around a point: squares of `CELLS`, finest first.
@@ -105,24 +105,35 @@ class Land:
 
     def _smooth(self, window: Window, coarser: tuple[Window, Tensor] | None) -> Tensor:
         """The land before it is sculpted, (N, N), from the square four times as large."""
-        cell = window.cell
-        if coarser is None or cell >= self.place.cell:
-            return resample(self._base, self._carved, window)
-        height = resample(coarser[1], coarser[0], window)
+        cell, place = window.cell, self.place
+        if coarser is None or cell >= PLAIN:
+            height = place.plain(window)
+            if self._raised is not None:
+                height = height + resample(self._raised, self._carved, window)
+            if cell >= place.cell:
+                return height
+        else:
+            height = resample(coarser[1], coarser[0], window)
         east, north = slope(height, cell)
         steep = torch.sqrt(east * east + north * north)
+        rock = smoothstep(0.25, 0.75, steep)
         rugged = 0.4 + 1.2 * self.scene.land.roughness
-        share = rugged * (0.006 + 0.075 * smoothstep(0.15, 0.9, steep))
+        flat, crag = place.rough
+        share = (flat + (crag - flat) * rock) * rugged  # of a wave's height in its length
+        key = 700 + round(cell * 16)
+        if place.gullied and cell >= 1:
+            ribs = self.noise.gullies(window, east, north, 7 * cell, key + 7)
+            carved = 0.3 + 1.4 * self.scene.land.erosion
+            height = height + ribs * steep.clamp(max=1.2) * (place.gullied * carved * 7 * cell)
         for n, wavelength in enumerate((8 * cell, 4 * cell)):
-            octave = self.noise.octave(window, wavelength, 700 + round(cell * 8) + 3 * n)
-            ridged = 0.7 - octave.abs() * 0.9
-            rock = smoothstep(0.3, 0.8, steep)
+            octave = self.noise.octave(window, wavelength, key + n)
+            ridged = 0.7 - 0.9 * octave.abs()
             height = height + share * wavelength * torch.lerp(octave, ridged, rock)
         return height
 
     def _grid(self, window: Window, smooth: Tensor) -> Grid:
         ground = self.place.sculpt(window, smooth)
-        found = cover(window, ground, self.scene, self.place.palette, self.noise)
+        found = cover(window, ground, self.scene, self.place, self.noise)
         return Grid(
             float(window.x[0]),
             float(window.z[0]),
@@ -136,4 +147,35 @@ class Land:
 
 def _with_middle(grid: Grid, finer: Grid) -> Grid:
     """A square whose middle is the mean of the finer one, so that both are the same land."""
-    return grid
+    ratio = round(grid.cell / finer.cell)
+    margin = 4 * ratio  # finer texels at the edge that are not used
+    first = [
+        round((getattr(finer, axis) + margin * finer.cell - getattr(grid, axis)) / grid.cell) + 1
+        for axis in ("z0", "x0")
+    ]
+
+    def joined(wide: Tensor, fine: Tensor) -> Tensor:
+        offsets = [
+            round((getattr(grid, axis) + k * grid.cell - getattr(finer, axis)) / finer.cell)
+            - ratio // 2
+            for axis, k in zip(("z0", "x0"), first, strict=True)
+        ]
+        count = (fine.shape[-1] - max(offsets) - margin) // ratio
+        length = count * ratio + 1
+        part = fine[..., offsets[0] : offsets[0] + length, offsets[1] : offsets[1] + length]
+        part = part.reshape(1, -1, length, length)
+        mean = F.avg_pool2d(F.avg_pool2d(part, 2, stride=1), ratio)[0]
+        made = wide.clone()
+        rows, columns = (slice(k, k + count) for k in first)
+        made[..., rows, columns] = mean.view(*wide.shape[:-2], count, count)
+        return made
+
+    return Grid(
+        grid.x0,
+        grid.z0,
+        grid.cell,
+        *(
+            joined(getattr(grid, name), getattr(finer, name))
+            for name in ("height", "albedo", "leaf", "snow")
+        ),
+    )

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.noise import Noise, Window, smoothstep
-from pleinair.light.places.place import Colour, Palette
+from pleinair.light.places.place import Colour, Place
 from pleinair.scenes.scene import Scene
 
 CLEARING_M = 60.0
@@ -39,16 +39,17 @@ def slope(height: Tensor, cell: float) -> tuple[Tensor, Tensor]:
     )
 
 
-def cover(window: Window, ground: Tensor, scene: Scene, palette: Palette, noise: Noise) -> Cover:
+def cover(window: Window, ground: Tensor, scene: Scene, place: Place, noise: Noise) -> Cover:
     """The materials of a window.
 
     Args:
         window: where.
         ground: (N, N) height, m.
         scene: season, snow line, woods and wetness are its.
-        palette: of the place.
+        place: its palette, and what it paints.
         noise: of its seed.
     """
+    palette = place.palette
     land, cell, device = scene.land, window.cell, window.device
     x, z = window.plane()
     away = torch.sqrt(x * x + z * z)
@@ -86,6 +87,11 @@ def cover(window: Window, ground: Tensor, scene: Scene, palette: Palette, noise:
     albedo = torch.lerp(albedo, grass, meadow)
     grains = tone(palette.sand) * (1 + 0.05 * small + 0.06 * grain)
     albedo = torch.lerp(albedo, grains, sand)
+    painted = place.paint(window, ground)
+    if painted is not None:
+        share, colour = painted
+        albedo = torch.lerp(albedo, colour.expand_as(albedo), share)
+        meadow = meadow * (1 - share)
     # Trees.
     fit = palette.trees * land.forest * 1.6 - 0.9 + 0.5 * patches + 0.2 * small
     wood = smoothstep(-0.1, 0.12, fit) * smoothstep(0.9, 0.6, steep)
@@ -93,7 +99,7 @@ def cover(window: Window, ground: Tensor, scene: Scene, palette: Palette, noise:
     wood = wood * smoothstep(CLEARING_M, CLEARING_M + 40, away) * smoothstep(0.8, 2.0, ground)
     wood = wood * (1 - sand)
     crown, mark = (
-        noise.grains(x, z, 6.5, 341) if cell <= 4 else (0.45 + 0.2 * grain, 0.5 + 0.2 * grain)
+        noise.grains(window, 6.5, 341) if cell <= 4 else (0.45 + 0.2 * grain, 0.5 + 0.2 * grain)
     )
     tall = 9 + 8 * mark if isinstance(mark, Tensor) else 13.0
     canopy = wood * (crown * tall)

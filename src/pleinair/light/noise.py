@@ -13,6 +13,7 @@ from torch import Tensor
 from pleinair.light.seeds import generator
 
 _TABLE = 512  # lattice points until an octave repeats; windows span fewer
+_SPREAD = 0.6  # of the grains within their cells
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Noise:
     def __init__(self, seed: int, device: torch.device) -> None:
         white = torch.randn(_TABLE, _TABLE, generator=generator(seed, "land", "noise"))
         around = sum(white.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
-        self._table = ((white - 0.9 * around) * 2.15).to(device)  # (T, T): a band, not a blur
+        self._table = ((white - 0.9 * around) * 2.75).to(device)  # (T, T): a band, not a blur
         self._uniform = torch.rand(
             4, _TABLE, _TABLE, generator=generator(seed, "land", "grains")
         ).to(device)
@@ -94,11 +95,11 @@ class Noise:
         power = sum(gain ** (2 * n) for n in range(octaves))
         return total / math.sqrt(power)
 
-    def grains(self, x: Tensor, z: Tensor, spacing: float, key: int) -> tuple[Tensor, Tensor]:
+    def grains(self, window: Window, spacing: float, key: int) -> tuple[Tensor, Tensor]:
         """Round grains, one in each cell of a jittered lattice: crowns, boulders, tufts.
 
         Args:
-            x, z: where, m; broadcast against each other to (N, N).
+            window: where.
             spacing: of the lattice, m.
             key: another key, other grains.
 
@@ -107,27 +108,58 @@ class Noise:
             number of the grain that is seen there, both (N, N).
         """
         shift = _shift(key)
-        u, v = x / spacing + shift[1], z / spacing + shift[0]
-        column, row = (u - 0.5).floor(), (v - 0.5).floor()
-        best = torch.zeros(torch.broadcast_shapes(u.shape, v.shape), device=u.device)
+        v, u = window.z / spacing + shift[0], window.x / spacing + shift[1]
+        best = torch.zeros(window.size, window.size, device=window.device)
         mark = torch.zeros_like(best)
         for i in (0, 1):
             for j in (0, 1):
-                c, r = column + j, row + i
-                index = (r.long() % _TABLE) * _TABLE + c.long() % _TABLE
-                jitter_x, jitter_z, size, own = (
-                    plane.view(-1)[index] for plane in self._uniform
-                )  # each (N, N)
-                dx = u - c - 0.22 - 0.56 * jitter_x
-                dz = v - r - 0.22 - 0.56 * jitter_z
-                reach = 0.34 + 0.3 * size
-                cap = (1 - (dx * dx + dz * dz) / (reach * reach)).clamp_(min=0) * (
-                    0.55 + 0.45 * own
-                )
-                higher = cap > best
-                best = torch.where(higher, cap, best)
-                mark = torch.where(higher, own, mark)
+                row, column = (v - 0.5).floor() + i, (u - 0.5).floor() + j
+                jitter_x, jitter_z, size, own = self._random(row, column)  # (N, N) each
+                dx = (u - column - 0.2).float()[None, :] - jitter_x * _SPREAD
+                dz = (v - row - 0.2).float()[:, None] - jitter_z * _SPREAD
+                reach = 0.36 + 0.3 * size
+                cap = 1 - (dx * dx + dz * dz) / (reach * reach)
+                cap = cap.clamp_(min=0) * (0.55 + 0.45 * own)
+                mark = torch.lerp(mark, own, (cap > best).float())
+                best = torch.maximum(best, cap)
         return best, mark
+
+    def gullies(
+        self, window: Window, east: Tensor, north: Tensor, wavelength: float, key: int
+    ) -> Tensor:
+        """Ribs and gullies that run down the slope, (N, N), about −1 to 1, sharp along the ribs.
+
+        Waves across the slope with a phase of their own around each point of a lattice, blended
+        there; Grenier et al. (2024) call a like noise "phasor noise on terrains".
+
+        Args:
+            window: where.
+            east, north: rise of the ground, (N, N) each.
+            wavelength: from rib to rib, m.
+            key: another key, other gullies.
+        """
+        shift = _shift(key)
+        v, u = window.z / wavelength + shift[0], window.x / wavelength + shift[1]
+        turn = torch.rsqrt(east * east + north * north + 1e-6) * (2 * math.pi)
+        across_x, across_z = north * -turn, east * turn  # radians for each wavelength
+        cosine, sine = torch.zeros_like(east), torch.zeros_like(east)
+        for i in (0, 1):
+            for j in (0, 1):
+                row, column = v.floor() + i, u.floor() + j
+                phase, _, _, _ = self._random(row, column)
+                dx, dz = (u - column).float()[None, :], (v - row).float()[:, None]
+                near = _fade(1 - dx.abs()) * _fade(1 - dz.abs())
+                angle = torch.addcmul(phase * (2 * math.pi), across_x, dx).addcmul_(across_z, dz)
+                cosine.addcmul_(near, angle.cos())
+                sine.addcmul_(near, angle.sin())
+        size = torch.sqrt(cosine * cosine + sine * sine + 1e-8)
+        wave = (cosine / size).clamp_(-1, 1)
+        return (1 - torch.sqrt(2 - 2 * wave)).mul_(size.mul_(1.6).clamp_(max=1))
+
+    def _random(self, row: Tensor, column: Tensor) -> Tensor:
+        """Four uniform numbers of each lattice cell, (4, N, N)."""
+        rows, columns = row.long() % _TABLE, column.long() % _TABLE
+        return self._uniform.index_select(1, rows).index_select(2, columns)
 
 
 def resample(values: Tensor, source: Window, target: Window) -> Tensor:
@@ -183,6 +215,10 @@ def _weights(t: Tensor, b: float, c: float) -> tuple[Tensor, Tensor]:
 def _shift(key: int) -> tuple[float, float]:
     """Where in the table the lattice of a key begins: far from the others."""
     return (key * 137.508) % _TABLE, (key * 211.317 + 91.7) % _TABLE
+
+
+def _fade(t: Tensor) -> Tensor:
+    return t * t * (3 - 2 * t)
 
 
 def smoothstep(low: float, high: float, x: Tensor) -> Tensor:

@@ -1,26 +1,29 @@
 """Which class makes which place."""
 
-from pleinair.light.places.coasts import Beach, Lake, Sea
+from pleinair.light.places.coasts import Beach, Cliffs, Islands, Sea
 from pleinair.light.places.desert import Desert
-from pleinair.light.places.heights import Meadow, Mountains
+from pleinair.light.places.glacier import Glacier
+from pleinair.light.places.heights import Forest, Hills, Meadow, Mountains, Snowfield, Valley
+from pleinair.light.places.inland_waters import Lake, River
 from pleinair.light.places.place import Place
+from pleinair.light.places.rock import Badlands, Canyon, Volcano
 
 KINDS: dict[str, type[Place]] = {
     "sea": Sea,
     "beach": Beach,
-    "cliffs": Beach,
+    "cliffs": Cliffs,
     "lake": Lake,
-    "river": Lake,
+    "river": River,
     "desert": Desert,
-    "badlands": Mountains,
+    "badlands": Badlands,
     "meadow": Meadow,
-    "hills": Meadow,
-    "valley": Mountains,
-    "forest": Meadow,
+    "hills": Hills,
+    "valley": Valley,
+    "forest": Forest,
     "mountains": Mountains,
-    "canyon": Mountains,
-    "volcano": Mountains,
-    "snowfield": Meadow,
-    "glacier": Mountains,
-    "islands": Sea,
+    "canyon": Canyon,
+    "volcano": Volcano,
+    "snowfield": Snowfield,
+    "glacier": Glacier,
+    "islands": Islands,
 }

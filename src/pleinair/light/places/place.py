@@ -1,4 +1,4 @@
-"""What every kind of place says of its land: what rises, how it is carved, what lies at the shore."""
+"""What a kind of place says of its land: what rises, how it is carved, how it meets the water."""
 
 import math
 from dataclasses import dataclass, field
@@ -89,11 +89,19 @@ class Site:
 
 
 class Place:
-    """A kind of place; the others override what they do otherwise."""
+    """A kind of place; the others override what they do otherwise.
+
+    Attributes:
+        palette: what its ground is made of.
+        carving: how rivers carve its heights.
+        rough: height of a wave of the ground against its length, where it is flat and where steep.
+        gullied: the same of the ribs between gullies, for each unit of slope.
+    """
 
     palette = Palette()
     carving = Carving()
-    wet = False  # whether the land may lie below the water
+    rough = (0.006, 0.06)
+    gullied = 0.13
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -104,8 +112,11 @@ class Place:
         self.cell = self.choose_cell()
 
     def choose_cell(self) -> float:
-        """Cell of the grid on which rivers carve, m; a power of four times 0.25 or half of it."""
-        return 64.0 if self.distance > 3000 else 32.0
+        """Cell of the grid of 512² on which rivers carve, m: a level's, or twice that."""
+        for cell in (8.0, 16.0, 32.0):
+            if self.distance * 2.2 < cell * 256:
+                return cell
+        return 64.0
 
     def plain(self, window: Window) -> Tensor:
         """Height of the ground from which the heights rise, (N, N), m."""
@@ -113,22 +124,34 @@ class Place:
 
     def uplift(self, window: Window) -> Tensor:
         """How fast the ground rises, (N, N), about 0 to 1; 0 where rivers end."""
-        raise NotImplementedError
+        return torch.zeros(window.size, window.size, device=window.device)
+
+    def raised(self, carved: Tensor) -> Tensor:
+        """Metres above the plain from the carved height of 0 to 1, (N, N)."""
+        return carved * self.relief
 
     def sculpt(self, window: Window, height: Tensor) -> Tensor:
         """The ground as it is, from the smooth land that carving and noise left, (N, N), m."""
         return dry(height)
+
+    def paint(self, window: Window, ground: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What only this place has on the ground: its share (N, N) and its colour (3, N, N)."""
+        return None
 
     def away(self, window: Window) -> Tensor:
         """Distance from the middle of the world, (N, N), m."""
         x, z = window.plane()
         return torch.sqrt(x * x + z * z)
 
+    def swell(self, window: Window, wavelength: float, low: float = 0.2) -> Tensor:
+        """Slow change of how much rises, (N, N), about ``low`` to 1.3."""
+        return (0.65 + 0.32 * self.noise.fractal(window, wavelength, 3, 31)).clamp(low, 1.3)
+
 
 class Shore(Place):
     """A place with a coast: `coast` decides where, `profile` how the ground goes under."""
 
-    wet = True
+    rise_m = 90.0
 
     def coast(self, window: Window) -> Tensor:
         """Distance inland from the waterline, negative in the water, (N, N), m."""
@@ -137,13 +160,13 @@ class Shore(Place):
     def profile(self, inland: Tensor, window: Window) -> Tensor:
         """Height of a gentle shore that far inland, negative under water, (N, N), m."""
         deep = self.site.scene.water.depth_m
-        under = -deep * (1 - torch.exp(inland.clamp(max=0) * (0.08 / deep)))
-        return torch.where(inland > 0, 2.2 * (1 - torch.exp(inland.clamp(min=0) * -0.04)), under)
+        under = deep * (torch.exp(inland.clamp(max=0) * (0.12 / deep)) - 1)
+        return under + 1.4 * (1 - torch.exp(inland.clamp(min=0) * -0.07))
 
     def sculpt(self, window: Window, height: Tensor) -> Tensor:
+        """The land, let down to the water at the coast."""
         inland = self.coast(window)
-        rise = dry(height) * smoothstep(0, 90, inland)
-        return rise + self.profile(inland, window)
+        return dry(height) * smoothstep(0, self.rise_m, inland) + self.profile(inland, window)
 
 
 def dry(height: Tensor) -> Tensor:
@@ -155,3 +178,12 @@ def bump(x: Tensor, z: Tensor, at: tuple[float, float], wide: float, deep: float
     """A round hill of height 1, (N, N), with half axes along x and z, m."""
     dx, dz = (x - at[0]) / wide, (z - at[1]) / deep
     return torch.exp(-(dx * dx + dz * dz))
+
+
+def terraced(level: Tensor, cliff: float = 0.2, tall: float = 0.7) -> Tensor:
+    """Steps of beds of rock: of each unit of ``level``, the share ``cliff`` climbs ``tall``."""
+    whole = level.floor()
+    part = level - whole
+    steep = (part * (tall / cliff)).clamp(max=tall)
+    gentle = ((part - cliff) * ((1 - tall) / (1 - cliff))).clamp(min=0)
+    return whole + steep + gentle
