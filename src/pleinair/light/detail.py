@@ -34,7 +34,7 @@ class Detail:
         line = torch.fft.fftfreq(SIZE) * SIZE
         wave = torch.hypot(line[:, None], line[None, : SIZE // 2 + 1].abs())
         band = torch.where(wave > 3, torch.exp(-((wave / (SIZE * 0.42)) ** 6)), 0.0)
-        power = [band * wave.clamp(min=1).pow(-fade) for fade in (1.0, 2.0)]  # equal by octave
+        power = [band * wave.clamp(min=1).pow(-fade) for fade in (0.55, 1.4)]  # finer is rougher
         spectrum = [torch.fft.rfft2(torch.randn(SIZE, SIZE, generator=made)) * p for p in power]
         tone, height = (torch.fft.irfft2(part, s=(SIZE, SIZE)) for part in spectrum)
         tone, height = tone / tone.std(), height / height.std()

@@ -367,11 +367,11 @@ class Moment:
             shade: (P,) of `shade`.
         """
         grain = self.detail.look(x, z, maps[6], length, pixel)  # (2, P)
-        relief = grain[1].mul_(maps[7]).mul_(0.3).add_(1).mul_(shade).clamp_(min=0)
+        relief = grain[1].mul_(maps[7]).mul_(0.45).add_(1).mul_(shade).clamp_(min=0)
         radiance = torch.addcmul(maps[3:6], maps[:3], relief)
         for _, flash in self.flashes:  # lit from everywhere under the clouds
             radiance.addcmul_(maps[3:6], flash * 0.3 / self.ambient.view(3, 1))
-        return radiance.mul_(grain[0].mul_(0.1).add_(1).clamp_(min=0.2))
+        return radiance.mul_(grain[0].mul_(0.13).add_(1).clamp_(min=0.2))
 
     def wet(self, seen: Glance, reflect: Reflect) -> Tensor:
         """Radiance of water, (3, P) kcd/m²."""
