@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pleinair.light.looks import PAINTINGS, STOCKS, Stock
+from pleinair.light.looks import PAINTERS, STOCKS, Stock
 from pleinair.light.seeds import generator
 from pleinair.scenes.scene import Film
 
@@ -125,15 +125,16 @@ def develop(
         seed: of the scene.
         light: (3,) irradiance of sun and sky together, any unit: the white balance goes part of
             the way from daylight to it. None is daylight.
-        depth: (H, W) m; normal: (3, H, W) unit; identity: (H, W): what the painted looks draw
-            their lines from; without them they use the light alone. The other looks need none.
+        depth: (H, W) m; normal: (3, H, W) unit: what the painted looks draw their lines from;
+            without them they use the light alone. The other looks need none.
+        identity: (H, W) what is seen; not used yet.
 
     Returns:
         (H, W, 3) uint8, sRGB.
     """
     picture = tones(image, film, exposure_ev, frame, seed, light=light)
-    if film.look in PAINTINGS:
-        picture = PAINTINGS[film.look](picture, seed, depth, normal, identity)
+    if film.look in PAINTERS:
+        picture = PAINTERS[film.look](picture, seed, depth, normal)
     height, width = picture.shape[1:]
     dither = _noise(seed, "dither", frame, height, width, picture.device)
     picture = picture.add(dither).clamp_(0, 255.99).to(torch.uint8)
@@ -159,7 +160,7 @@ def tones(
     gain = dodge(image, exposure_ev)  # (H, W)
     gain *= _vignette(height, width, film.vignette, device)
     amount = 0.14 * (film.grain + stock.grain) * math.sqrt(min(height / 1080, 1.0))
-    if amount:
+    if amount and film.look not in PAINTERS:
         gain *= _noise(seed, "grain", frame, height, width, device).mul(amount).add_(1)
     expose, mix = _matrices(film, stock, exposure_ev, light)
     exposed = torch.mm(expose.to(device), image.view(3, -1))  # (3, P)

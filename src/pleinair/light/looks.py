@@ -1,13 +1,11 @@
-"""How a film is printed or painted: stocks that are only tone, and pictures made by hand.
-
-Paint and ink stay where they are from one frame to the next: paper, granulation and hatching are
-fixed to the screen, as when each frame is painted on the same sheet.
-"""
+"""How a film is printed or painted: the stock of each look, and the hand that paints it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor
+
+from pleinair.light.painting import ink, watercolour
 
 Rows = tuple[tuple[float, float, float], ...]
 _NONE: Rows = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
@@ -54,6 +52,6 @@ STOCKS = {
     "watercolour": Stock(contrast=0.92, saturation=1.3),
     "ink": Stock(filter=((0.35, 0.5, 0.15),) * 3, saturation=0.0),
 }
-PAINTINGS: dict[
-    str, Callable[[Tensor, int, Tensor | None, Tensor | None, Tensor | None], Tensor]
-] = {}
+Painter = Callable[[Tensor, int, Tensor | None, Tensor | None], Tensor]
+"""From a picture (3, H, W) of 0 to 255, a seed, depth and normal to a picture of the same kind."""
+PAINTERS: dict[str, Painter] = {"watercolour": watercolour, "ink": ink}
