@@ -1,6 +1,6 @@
 """Grain of the ground below what its maps hold: one tile of noise, seen at the scale of a pixel.
 
-Ground looks rough at every scale. The tile is laid at sizes that grow eightfold, and each place
+Ground looks rough at every scale. The tile is laid at sizes that grow fourfold, and each place
 shows the two whose texels are nearest to a fine pixel at its distance, faded into one another: so
 there is grain near and far, and it sticks to the ground. What a coarser pixel cannot hold fades.
 """
@@ -15,7 +15,7 @@ from pleinair.light.seeds import generator
 from pleinair.light.sky import Lamp
 
 SIZE = 512
-RATIO = 8
+RATIO = 4
 FINE = 1 / 1300
 """Radians across the pixel that the finest grain is meant for."""
 
@@ -58,7 +58,7 @@ class Detail:
         """
         scale = (length * FINE).clamp_(min=1e-3).log2_().mul_(1 / math.log2(RATIO))  # (P,)
         lower = scale.floor()
-        share = scale.sub_(lower)  # 0: the finer one's texels are eight pixels, 1: one pixel
+        share = scale.sub_(lower)  # 0: the finer one's texels are four pixels, 1: one pixel
         texel = lower.add_(1).mul_(math.log(RATIO)).exp_()  # m, of the finer tile
         skew = height * 0.37
         size = texel * SIZE
