@@ -92,9 +92,7 @@ class Sea:
         fall = torch.exp(-1.25 * (peak / omega) ** 4)
         found = alpha * GRAVITY**2 * omega**-5 * fall * gamma**bump
         shallow = omega * math.sqrt(self.depth / GRAVITY)
-        limit = torch.where(
-            shallow <= 1, shallow**2 / 2, 1 - (2 - shallow.clamp(max=2)) ** 2 / 2
-        )
+        limit = torch.where(shallow <= 1, shallow**2 / 2, 1 - (2 - shallow.clamp(max=2)) ** 2 / 2)
         return found * limit * self.stirred
 
     @property
@@ -155,6 +153,22 @@ class Spectrum:
             narrow = _spread(kx, kz, k, sea.swell_toward, torch.full_like(k, 40.0))
             found = found + (sea.swell / 4) ** 2 * bell * narrow / k
         return found
+
+    def slopes(self, k: Tensor) -> Tensor:
+        """Variance of the slopes along and across the wind by ln k, (2, K)."""
+        angle = (torch.arange(64, dtype=torch.float64) + 0.5) * (2 * math.pi / 64)
+        kx, kz = k[:, None] * angle.sin(), k[:, None] * angle.cos()
+        power = self.density(kx, kz) * k[:, None] ** 4 * (2 * math.pi / 64)  # (K, 64)
+        along = power @ (angle - self.sea.toward).cos() ** 2
+        return torch.stack((along, power.sum(1) - along))
+
+    def steepness(self, low: float, high: float) -> tuple[float, float]:
+        """Variance of the slopes along and across the wind of waves between two wavenumbers."""
+        low, high = max(low, 1e-4), min(high, 4e3)
+        k = torch.logspace(math.log10(low), math.log10(high), 129, dtype=torch.float64)
+        k = (k[1:] * k[:-1]).sqrt()
+        along, across = (self.slopes(k).sum(1) * math.log(float(k[1] / k[0]))).tolist()
+        return along, across
 
 
 def _spread(kx: Tensor, kz: Tensor, k: Tensor, toward: float, power: Tensor) -> Tensor:

@@ -134,8 +134,8 @@ def _shade(
     flat = level.reciprocal()
     down = (-vy * level).clamp_(min=1e-5)  # rise over run of the eye's ray
 
-    found = surface.glimpse(seen.x, seen.z, seen.footprint)
-    height, sx, sz, hidden_along, hidden_across, foam = found
+    found = surface.glimpse(seen.x, seen.z, seen.footprint, ex, ez, down)
+    height, sx, sz, foam, hidden_along, hidden_across = found
     toward = sx * ex + sz * ez  # slope that faces the eye
     aside = sz * ex - sx * ez
     wx, wz = math.sin(surface.waves.sea.toward), math.cos(surface.waves.sea.toward)
@@ -154,12 +154,16 @@ def _shade(
     slope = toward + shift
     slope = torch.maximum(slope, 1e-3 - down)
 
-    up = torch.rsqrt((slope * slope).addcmul_(aside, aside).add_(1))
+    # Flatter facets mirror more of the light: two of them stand for all (Gauss's rule)
+    apart = spread.sqrt()
+    level_out = (aside * aside).add_(1)
+    steep_part = _mirrored(slope + apart, level_out, down, flat)
+    flat_part = _mirrored(torch.maximum(slope - apart, 1e-3 - down), level_out, down, flat)
+    both = steep_part + flat_part
+    mirrored = both * 0.5
+    slope = slope.addcmul_(apart, (steep_part - flat_part).div_(both))
+    up = torch.rsqrt(torch.addcmul(level_out, slope, slope))
     cosine = ((slope + down) * flat * up).clamp_(0, 1)
-    mirrored = _fresnel(cosine)
-    flatter = 1 - cosine
-    bend = (up * flat).square_().mul_(spread)
-    mirrored = torch.addcmul(mirrored, flatter * flatter * flatter, bend, value=9.8).clamp_(max=1)
 
     # The sky in the mean seen facet; what would come from below the horizon comes from above it
     twice = cosine * up * 2
@@ -208,6 +212,12 @@ def _bed(seen: Glance, own: Tensor, cosine: Tensor, high: float, column: Column)
     through = out * torch.exp(-loss * (seen.depth.clamp(min=0) * sun))
     bed = seen.bed if seen.bed is not None else torch.zeros_like(own)
     return torch.addcmul(own * (1 - out), bed, through, value=0.95)
+
+
+def _mirrored(slope: Tensor, level: Tensor, down: Tensor, flat: Tensor) -> Tensor:
+    """Share of the light that a facet of a slope toward the eye throws back, (P,)."""
+    up = torch.rsqrt(torch.addcmul(level, slope, slope))
+    return _fresnel((slope + down).mul_(up).mul_(flat).clamp_(0, 1))
 
 
 def _fresnel(cosine: Tensor) -> Tensor:

@@ -30,8 +30,11 @@ RATIO = 2.8
 BLUR = 0.4
 """Standard deviation of a pixel's view, in footprints."""
 CHUNK = 16_384
-STRETCH = 5.0
+ROUNDER = 5.0
 """How much longer than wide a footprint may be before its length decides."""
+TAPS = (-1.0, 1.0)
+TAPS_APART = 0.25
+"""Where along a long footprint it is looked at, in its lengths."""
 
 
 def sea_of(scene: Scene) -> Sea:
@@ -60,6 +63,9 @@ class Band:
         cycles: (N, N/2 + 1) frequencies in float64, 1/s.
         forth, back: (N, N/2 + 1) complex amplitudes of waves along the wave vector and against it.
         sharp: whether its waves are long enough to be sharpened.
+        lost: for the directions along and across the wind, three terms of a polynomial in the level
+            (see `_place`) without its constant: variance of the slopes that the level leaves out.
+        rough: how steep its waves and all shorter ones are.
     """
 
     length: float
@@ -71,6 +77,8 @@ class Band:
     forth: Tensor
     back: Tensor
     sharp: bool
+    lost: list[list[float]]
+    rough: float
 
     def moment(self, seconds: float) -> Tensor:
         """Spectrum of the height, (N, N/2 + 1) complex, at a time in s."""
@@ -110,7 +118,9 @@ class Waves:
             for order, length in enumerate(lengths)
         )
         self.device = device
-        self.hidden = self._hidden().to(device)  # (3, S)
+        finest = self.spectrum.steepness(2 * math.pi / self.bands[-1].shortest, math.inf)
+        self.beyond = torch.tensor(finest, device=device)
+        """Variance of the slopes along and across the wind of waves too short for any tile, (2,)."""
 
     def _band(self, seed: int, order: int, length: float, longest: float) -> Band:
         """The tile of waves from ``longest`` down to its shortest, m."""
@@ -122,7 +132,8 @@ class Waves:
         kx = ku * math.cos(turn) - kv * math.sin(turn)
         kz = ku * math.sin(turn) + kv * math.cos(turn)
         k = torch.hypot(kx, kz)
-        inside = (k > 2 * math.pi / longest) & (k <= 2 * math.pi / shortest) & (k > 0)
+        low, high = 2 * math.pi / longest, 2 * math.pi / shortest
+        inside = (k > low) & (k <= high) & (k > 0)
         variance = torch.where(inside, self.spectrum.density(kx, kz), 0.0) * step * step
         made = generator(seed, "waves", order)
         phase = torch.rand(SIZE, SIZE, generator=made, dtype=torch.float64) * 2 * math.pi
@@ -140,34 +151,26 @@ class Waves:
             forth=wave[:, :half].to(torch.complex64),
             back=mirrored[:, :half].to(torch.complex64),
             sharp=order < 3,
+            lost=self._lost(low, high, shortest),
+            rough=0.5 * math.sqrt(sum(self.spectrum.steepness(low, math.inf)) / 2),
         )
 
-    def _hidden(self) -> Tensor:
-        """Variance of the slopes along and across the wind that a footprint hides, (2, S).
-
-        The footprint grows by half an octave from place to place, from 1 mm on.
-        """
-        k = torch.logspace(-3, 3.5, 400, dtype=torch.float64)  # rad/m
-        step = math.log(float(k[1] / k[0]))
-        angle = (torch.arange(72, dtype=torch.float64) + 0.5) * (2 * math.pi / 72)
-        kx, kz = k[:, None] * angle.sin(), k[:, None] * angle.cos()
-        power = self.spectrum.density(kx, kz) * k[:, None] ** 4 * step * (2 * math.pi / 72)
-        toward = self.sea.toward
-        along = (power * (angle - toward).cos() ** 2).sum(1)  # (K,)
-        across = power.sum(1) - along
-        footprint = 1e-3 * 2 ** (torch.arange(48, dtype=torch.float64) / 2)  # (S,)
-        through = torch.zeros(len(footprint), len(k), dtype=torch.float64)
-        longest = math.inf
-        for band in self.bands:
-            inside = (k > 2 * math.pi / longest) & (k <= 2 * math.pi / band.shortest)
-            place = _place(footprint, band.shortest)[:, None]
-            for order, level in enumerate(LEVELS):
-                weight = (1 - (place - order).abs()).clamp(min=0)
-                passed = torch.exp(-((BLUR * level * band.shortest * k) ** 2) / 2)
-                through += weight * passed * inside
-            longest = band.shortest
-        lost = 1 - through**2  # (S, K)
-        return torch.stack((lost @ along, lost @ across)).float()
+    def _lost(self, low: float, high: float, shortest: float) -> list[list[float]]:
+        """Variance of the slopes that each level of a tile leaves out; see `Band.lost`."""
+        k = torch.logspace(
+            math.log10(max(low, high / 200)), math.log10(high), 65, dtype=torch.float64
+        )
+        k = (k[1:] * k[:-1]).sqrt()
+        power = self.spectrum.slopes(k) * math.log(float(k[1] / k[0]))  # (2, K)
+        place = torch.linspace(0, len(LEVELS), 31, dtype=torch.float64)
+        through = torch.zeros(31, len(k), dtype=torch.float64)
+        for order, level in enumerate(LEVELS):
+            passed = torch.exp(-((BLUR * level * shortest * k) ** 2) / 2)
+            through += (1 - (place - order).abs()).clamp(min=0)[:, None] * passed
+        lost = (1 - through**2) @ power.T  # (31, 2)
+        terms = torch.stack((place, place**2, place**3), 1)
+        found: list[list[float]] = torch.linalg.lstsq(terms, lost).solution.T.tolist()
+        return found
 
     def at(self, seconds: float) -> "Surface":
         """The surface at a moment of the scene, s."""
@@ -196,8 +199,9 @@ class Surface:
     def _levels(self, band: Band) -> list[Tensor]:
         """Height, slopes and foam of a tile, low-passed level by level: (1, 4, n + 1, n + 1)."""
         spectrum = band.moment(self.seconds)
-        east, north = torch.complex(torch.zeros_like(band.kx), band.kx), torch.complex(
-            torch.zeros_like(band.kz), band.kz
+        east, north = (
+            torch.complex(torch.zeros_like(band.kx), band.kx),
+            torch.complex(torch.zeros_like(band.kz), band.kz),
         )
         k = torch.hypot(band.kx, band.kz)
         if band.sharp:  # Stokes: water is carried from the troughs to the crests
@@ -230,12 +234,13 @@ class Surface:
             x, z: of any shape, m.
             footprint: of the same shape: size of what is seen, m; shorter waves are left out.
         """
-        found = torch.zeros_like(x).view(-1)
+        shape = x.shape
         x, z, footprint = x.reshape(-1), z.reshape(-1), footprint.reshape(-1)
+        found = torch.empty_like(x)
         for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
             found[part] = self._look(x[part], z[part], footprint[part], 1)[0]
-        return found
+        return found.view(shape)
 
     def slopes(
         self, x: Tensor, z: Tensor, footprint: Tensor
@@ -250,29 +255,53 @@ class Surface:
             both directions together, and share of foam, (P,) each.
         """
         found = [self.glimpse(x[p], z[p], footprint[p]) for p in chunks(len(x))]
-        _, sx, sz, along, across, foam = torch.cat(found, 1)
+        _, sx, sz, foam, along, across = torch.cat(found, 1)
         return sx, sz, along + across, foam
 
-    def glimpse(self, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor:
+    def glimpse(
+        self,
+        x: Tensor,
+        z: Tensor,
+        footprint: Tensor,
+        ex: Tensor | None = None,
+        ez: Tensor | None = None,
+        down: Tensor | None = None,
+    ) -> Tensor:
         """What pixels see of the surface, (6, P).
 
-        Height, m; slopes eastward and northward; hidden variance along and across the wind; foam.
+        Height, m; slopes eastward and northward; foam; hidden variance along and across the wind.
 
         Args:
             x, z, footprint: (P,) m, a few thousand of about the same footprint.
+            ex, ez: (P,) unit horizontal direction of view; without, it is from above.
+            down: (P,) rise over run of the eye's ray: the flatter, the longer a footprint is.
         """
-        values = self._look(x, z, footprint, 4)
-        hidden = self._hidden(footprint)
-        return torch.stack((*values[:3], *hidden, values[3]))
-
-    def _hidden(self, footprint: Tensor) -> Tensor:
-        """(2, P) from the table of `Waves`."""
-        table = self.waves.hidden
-        place = (footprint.log2() * 2 + 2 * math.log2(1e3)).clamp_(0, table.shape[1] - 1.001)
-        lower = place.floor()
-        index = lower.int()
-        low, high = table.index_select(1, index), table.index_select(1, index + 1)
-        return low.lerp_(high, place.sub_(lower))
+        found = torch.zeros(6, len(x), device=x.device)
+        values, hidden = found[:4], found[4:]
+        hidden += self.waves.beyond[:, None]
+        step = None
+        for band, levels in zip(self.waves.bands, self.tables, strict=True):
+            seen = footprint
+            if ex is not None and ez is not None and down is not None:
+                facing = torch.addcmul(down, values[1], ex).addcmul_(values[2], ez)
+                long = footprint / facing.clamp_(band.rough, 1)
+                seen = torch.maximum(footprint, long * (1 / ROUNDER))
+                step = long * TAPS_APART
+            place = _place(seen, band.shortest)
+            least, most = (float(end) for end in place.aminmax())
+            if most > 0:
+                for row, terms in zip(hidden, band.lost, strict=True):
+                    row += (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
+            if least >= len(LEVELS):
+                continue
+            offsets = TAPS if most > 0 and step is not None else (0.0,)
+            for offset in offsets:
+                at, across = x, z
+                if offset and ex is not None and ez is not None and step is not None:
+                    at = torch.addcmul(x, ex, step, value=offset)
+                    across = torch.addcmul(z, ez, step, value=offset)
+                self._add(values, band, levels, at, across, place, least, most, 1 / len(offsets))
+        return found
 
     def _look(self, x: Tensor, z: Tensor, footprint: Tensor, channels: int) -> Tensor:
         """The first channels of all tiles together, (C, P)."""
@@ -280,22 +309,38 @@ class Surface:
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
             place = _place(footprint, band.shortest)
             least, most = (float(end) for end in place.aminmax())
-            if least >= len(LEVELS):
-                continue
-            cos, sin = math.cos(band.turn) / band.length, math.sin(band.turn) / band.length
-            u, v = torch.addcmul(x * cos, z, _as(sin, z)), torch.addcmul(z * cos, x, _as(-sin, x))
-            grid = torch.stack((u.sub_(u.floor()), v.sub_(v.floor())), -1).mul_(2).sub_(1)
-            grid = grid.view(1, 1, -1, 2)
-            for order in range(math.floor(least), min(math.ceil(most), len(LEVELS) - 1) + 1):
-                table = levels[order][:, :channels]
-                value = F.grid_sample(table, grid, align_corners=True)[0, :, 0]
-                weight = (1 - (place - order).abs_()).clamp_(min=0)
-                found.addcmul_(value, weight)
+            self._add(found, band, levels, x, z, place, least, most, 1.0)
         return found
 
-
-def _as(value: float, like: Tensor) -> Tensor:
-    return torch.tensor(value, device=like.device)
+    def _add(
+        self,
+        found: Tensor,
+        band: Band,
+        levels: list[Tensor],
+        x: Tensor,
+        z: Tensor,
+        place: Tensor,
+        least: float,
+        most: float,
+        share: float,
+    ) -> None:
+        """Adds a share of what a tile holds at places, (C, P), between two levels."""
+        if least >= len(LEVELS):
+            return
+        cos, sin = math.cos(band.turn) / band.length, math.sin(band.turn) / band.length
+        u, v = (x * cos).add_(z, alpha=sin), (z * cos).add_(x, alpha=-sin)
+        grid = torch.empty(len(x), 2, device=x.device)
+        torch.sub(u, u.floor(), out=grid[:, 0])
+        torch.sub(v, v.floor(), out=grid[:, 1])
+        grid = grid.mul_(2).sub_(1).view(1, 1, -1, 2)
+        for order in range(math.floor(least), min(math.ceil(most), len(LEVELS) - 1) + 1):
+            table = levels[order][:, : len(found)]
+            value = F.grid_sample(table, grid, align_corners=True)[0, :, 0]
+            if most <= 0:
+                found.add_(value, alpha=share)
+                return
+            weight = (place - order).abs_().neg_().add_(1).clamp_(min=0)
+            found.addcmul_(value, weight, value=share)
 
 
 def chunks(count: int) -> list[slice]:
