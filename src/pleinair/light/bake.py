@@ -6,7 +6,7 @@ stay apart, as clouds move over the first alone.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,8 @@ from pleinair.light.atlas import Level
 from pleinair.light.land import Grid
 from pleinair.light.sky import Lamp
 
+Ambient = Callable[[Tensor], Tensor]
+"""Irradiance of the sky on facets by their unit normals, (3, …) klx."""
 STEPS = 14
 SKIN = 0.06
 """Share of the light that plants pass on behind the terminator: leaves let some of it through."""
@@ -88,7 +90,7 @@ def visibility(grid: Grid, coarse: Level | None) -> Tensor:
     return found
 
 
-def lit(grids: Sequence[Grid], lamp: Lamp, ambient: "Ambient", spread: float) -> tuple[Level, ...]:
+def lit(grids: Sequence[Grid], lamp: Lamp, ambient: Ambient, spread: float) -> tuple[Level, ...]:
     """The ground's radiance, for `Atlas`.
 
     Args:
@@ -98,8 +100,8 @@ def lit(grids: Sequence[Grid], lamp: Lamp, ambient: "Ambient", spread: float) ->
         spread: share of the lamp's light that reaches the ground around, for what it throws back.
 
     Returns:
-        For each grid (8, N, N): radiance by the lamp (3) and by the sky (3), kcd/m²; height, m;
-        how rough it is, 0 to 1.
+        For each grid (7, N, N): radiance by the lamp (3) and by the sky (3), kcd/m²; how rough it
+        is, 0 to 1.
     """
     found: list[Level] = []
     shadow: Level | None = None
@@ -122,7 +124,7 @@ def lit(grids: Sequence[Grid], lamp: Lamp, ambient: "Ambient", spread: float) ->
         around = grid.albedo.mean((1, 2), keepdim=True) * lamp.irradiance.view(3, 1, 1) * back
         scattered = albedo * (ambient(normal) * open_sky + around)
         rough = (1 - grid.snow * 0.7) * (1 - up * 0.5)
-        values = torch.cat((direct, scattered, grid.height[None], rough[None]))
+        values = torch.cat((direct, scattered, rough[None]))
         found.append(Level(values, grid.x0, grid.z0, grid.cell))
     return tuple(reversed(found))
 

@@ -53,7 +53,7 @@ def draw(moment: Moment, view: View) -> Frame:
     azimuth = torch.atan2(ray[0], ray[2])
     fan = moment.fan(view)
     horizon = moment.horizon(view, fan)
-    run, edge, front = horizon.meet(azimuth, slope)  # (P,) each
+    run, front = horizon.meet(azimuth, slope)  # (P,) each
     solid = run.isfinite()
     below, above = solid.nonzero()[:, 0], solid.logical_not().nonzero()[:, 0]
 
@@ -72,7 +72,7 @@ def draw(moment: Moment, view: View) -> Frame:
         far = None if far is None else far.view(3, -1).index_select(1, above)
         sky = moment.heaven(ray.index_select(1, above), view, far)
         light.index_copy_(1, above, sky)
-    picture = _edges(light.view(3, height, width), slope, edge, front, view)
+    picture = _edges(light.view(3, height, width), slope, front)
     picture = weathered(moment, view, picture, ray, depth.view(height, width))
     return Frame(picture, depth.view(height, width), identity.view(height, width), view)
 
@@ -127,42 +127,50 @@ def _ground(
     z = torch.addcmul(view.eye[2], ray[2], across)
     length = across  # along the ray, m
     footprint = length * view.pixel_angle
-    maps = moment.atlas.look(x, z, moment.atlas.scale(footprint, run))  # (8, P)
-    height = maps[6]
+    scale = moment.atlas.scale(footprint, run)
+    height = moment.ground(x, z, scale)  # (P,)
     shade = moment.shade(x, z)  # share of the lamp's light under the clouds
-    radiance = moment.matt(maps, x, z, length, view.pixel_angle, shade)
+    surface = moment.level(x, z, footprint, height)
+    wet = (height < surface).nonzero()[:, 0]
+    bare = (height > surface - moment.world.clear).nonzero()[:, 0]
+    radiance = torch.zeros_like(ray)
+    if bare.numel():
+        some = [part.index_select(0, bare) for part in (x, z, scale, height, length, shade)]
+        radiance.index_copy_(1, bare, moment.matt(*some, view.pixel_angle))
     kind = torch.full_like(run, LAND, dtype=torch.uint8)
-    low = moment.world.low(height)
-    if low.numel():
-        surface = moment.surface.height(*(part.index_select(0, low) for part in (x, z, footprint)))
-        wet = (height.index_select(0, low) < surface).nonzero()[:, 0]
-        surface, wet = surface.index_select(0, wet), low.index_select(0, wet)
-        if wet.numel():
-            seen = Glance(
-                *(part.index_select(-1, wet) for part in (ray, x, z, length, footprint)),
-                depth=surface - height.index_select(0, wet),
-                bed=radiance.index_select(1, wet),
-                shade=shade.index_select(0, wet),
-            )
-            kind.index_fill_(0, wet, WATER)
-            height.index_copy_(0, wet, surface)
-            radiance.index_copy_(1, wet, moment.wet(seen, Mirror(moment, view, fan).reflect))
+    if wet.numel():
+        surface = surface.index_select(0, wet)
+        seen = Glance(
+            *(part.index_select(-1, wet) for part in (ray, x, z, length, footprint)),
+            depth=surface - height.index_select(0, wet),
+            bed=radiance.index_select(1, wet),
+            shade=shade.index_select(0, wet),
+        )
+        kind.index_fill_(0, wet, WATER)
+        height.index_copy_(0, wet, surface)
+        reflect = Mirror(moment, view, fan).reflect
+        radiance.index_copy_(1, wet, moment.wet(seen, reflect))
     return moment.aired(radiance, ray, length, float(view.eye[1]), height), kind
 
 
-def _edges(light: Tensor, slope: Tensor, edge: Tensor, front: Tensor, view: View) -> Tensor:
-    """Edges of ground against what lies behind, each pixel by the share of it that they cover.
+def _edges(light: Tensor, slope: Tensor, front: Tensor) -> Tensor:
+    """Edges of near ground against what lies behind, each pixel by the share that they cover.
 
-    A pixel whose middle meets ground that ends within it takes the rest from the pixel above; one
-    whose lower part is hidden by nearer ground takes that part from the pixel below.
+    An edge lies somewhere between the middles of two pixels, one above the other. Up to halfway
+    the lower one takes what is left of it from the upper one, beyond that the other way round.
+
+    Args:
+        light: (3, H, W).
+        slope: (H W,) of each pixel's ray.
+        front: (H W,) slope of the edge below it; see `Horizon.meet`.
     """
     shape = light.shape[1:]
-    slope, edge, front = slope.view(shape), edge.view(shape), front.view(shape)
-    step = (slope[:-1] - slope[1:]).abs_().clamp_(min=1e-6)  # rise over a pixel
-    step = torch.cat((step, step[-1:]))
-    below = ((front - slope).div_(step).add_(0.5)).clamp_(0, 0.5)
-    above = ((slope - edge).div_(step).add_(0.5)).clamp_(0, 0.5)
-    up = torch.cat((light[:, :1], light[:, :-1]), 1)
-    down = torch.cat((light[:, 1:], light[:, -1:]), 1)
-    mixed = light * (1 - below - above)
-    return mixed.addcmul_(up, above).addcmul_(down, below)
+    slope, front = slope.view(shape), front.view(shape)
+    step = (slope[:-1] - slope[1:]).abs_().clamp_(min=1e-6)  # rise from pixel to pixel
+    place = (front[:-1] - slope[1:]).div_(step).sub_(0.5).clamp_(-0.5, 0.5)
+    place.masked_fill_(front[:-1].isinf(), 0)  # −0.5 at the lower middle, 0.5 at the upper one
+    down = light[:, 1:] - light[:, :-1]  # (3, H - 1, W)
+    light = light.clone()
+    light[:, :-1].addcmul_(down, place.clamp(min=0))
+    light[:, 1:].addcmul_(down, place.clamp(max=0))
+    return light

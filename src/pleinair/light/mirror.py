@@ -48,7 +48,7 @@ class Mirror:
         azimuth = self.fan.azimuths()
         shape = (ROWS, columns)
         slope, azimuth = slope[:, None].expand(shape), azimuth[None].expand(shape)
-        run, edge, _ = horizon.meet(azimuth.reshape(-1), slope.reshape(-1))
+        run, _ = horizon.meet(azimuth.reshape(-1), slope.reshape(-1))
         self.table = torch.zeros(4, ROWS * columns, device=eye.device)
         hit = run.isfinite().nonzero()[:, 0]
         if hit.numel():
@@ -61,10 +61,11 @@ class Mirror:
             x = torch.addcmul(eye[0], ray[0], across)
             z = torch.addcmul(eye[2], ray[2], across)
             footprint = across * (view.pixel_angle * COARSER)
-            maps = moment.atlas.look(x, z, moment.atlas.scale(footprint, run))
-            pixel = view.pixel_angle * COARSER
-            light = moment.matt(maps, x, z, across, pixel, moment.shade(x, z))
-            light = moment.aired(light, ray, across, 0.0, maps[6])
+            scale = moment.atlas.scale(footprint, run)
+            height = moment.ground(x, z, scale)
+            shade = moment.shade(x, z)
+            light = moment.matt(x, z, scale, height, across, shade, view.pixel_angle * COARSER)
+            light = moment.aired(light, ray, across, 0.0, height)
             self.table[:3].index_copy_(1, hit, light)
             self.table[3].index_fill_(0, hit, 1.0)
         table = self.table.view(1, 4, *shape)

@@ -116,13 +116,8 @@ class Horizon:
         fall = length * length * (0.5 / EARTH_M) + eye
         self.slopes = (heights - fall) / length  # (C, K)
         self.seen = torch.cummax(self.slopes, 1).values  # (C, K)
-        hidden = self.seen[:, 1:] <= self.seen[:, :-1]  # nothing new comes into sight here
-        edge = torch.where(hidden, self.seen[:, :-1], math.inf)
-        end = self.seen[:, -1:]
-        self.edges = torch.cat((edge, end), 1)  # (C, K)
-        self.edges = -torch.cummax(-self.edges.flip(1), 1).values.flip(1)  # next edge outward
 
-    def meet(self, azimuth: Tensor, slope: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def meet(self, azimuth: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
         """Where rays meet the ground.
 
         Args:
@@ -131,8 +126,7 @@ class Horizon:
 
         Returns:
             Horizontal distance (P,) m, infinite for rays that pass above everything; the slope
-            under which the ground of that point ends upward, (P,); the slope below which ground
-            that hides some of it is seen, −inf where there is none, (P,).
+            under which the edge of nearer ground is seen below, −inf where there is none, (P,).
         """
         count = self.fan.distances.shape[0]
         start = self.fan.column(azimuth) * count  # (P,)
@@ -155,7 +149,6 @@ class Horizon:
         below = place < start  # nearer than the first sample: as if the ground were level there
         first = low / torch.minimum(slope, low).clamp(max=-1e-6) * near
         distance = torch.where(below & (low < 0), first, distance)
-        edge = self.edges.view(-1).index_select(0, after)
         hidden = passed | (self.slopes.view(-1).index_select(0, before) < low)
         front = torch.where(hidden & ~below, low, -math.inf)
-        return distance.masked_fill_(passed, math.inf), edge, front
+        return distance.masked_fill_(passed, math.inf), front

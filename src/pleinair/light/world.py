@@ -171,9 +171,10 @@ class World:
             self.waves = Waves(self.scene, device)
             self.land = land.result()
 
-    def low(self, height: Tensor) -> Tensor:
-        """Which places, of ground (P,) m, some wave may reach."""
-        return (height < self.waves.lift).nonzero()[:, 0]
+    @property
+    def clear(self) -> float:
+        """Depth of water, m, through which its bed is seen."""
+        return 3 * self.scene.water.clarity_m + self.waves.lift
 
     def key(self, scene_s: float) -> int | None:
         """The key moment of the light before a time; None where it stands still."""
@@ -336,15 +337,31 @@ class Moment:
         x, z = fan.places(eye[0], eye[2])
         ground = self.heights(x, z, self.world.gaps, fan.distances)
         water = torch.zeros_like(ground)
-        near = int((fan.distances < WAVES_M).sum())
-        low = self.world.low(ground[:, :near].reshape(-1))
+        reach = min(WAVES_M, 2 * self.world.waves.lift * view.focal)  # beyond, below a pixel
+        near = int((fan.distances < reach).sum())
+        low = (ground[:, :near] < self.world.waves.lift).view(-1).nonzero()[:, 0]
         if low.numel():
             gaps = self.world.gaps[:near].expand(len(x), -1)
-            places = (part.reshape(-1).index_select(0, low) for part in (x[:, :near], z[:, :near], gaps))
+            places = (
+                part.reshape(-1).index_select(0, low) for part in (x[:, :near], z[:, :near], gaps)
+            )
             part = water[:, :near].reshape(-1)
             part.index_copy_(0, low, self.surface.height(*places))
             water[:, :near] = part.view(-1, near)
         return Horizon(fan, torch.maximum(ground, water), eye[1])
+
+    def ground(self, x: Tensor, z: Tensor, scale: Tensor) -> Tensor:
+        """Height of the ground at places, (P,) m."""
+        return self._heights.look(x, z, scale)[0]
+
+    def level(self, x: Tensor, z: Tensor, footprint: Tensor, ground: Tensor) -> Tensor:
+        """Height of the water at places, (P,) m: of waves where they decide what is wet."""
+        water = torch.zeros_like(x)
+        shore = (ground.abs() < self.world.waves.lift).nonzero()[:, 0]
+        if shore.numel():
+            places = (part.index_select(0, shore) for part in (x, z, footprint))
+            water.index_copy_(0, shore, self.surface.height(*places))
+        return water
 
     # Light -------------------------------------------------------------------------------------
 
@@ -355,23 +372,32 @@ class Moment:
         return self.clouds.shadow(x, z, self.scene_s)
 
     def matt(
-        self, maps: Tensor, x: Tensor, z: Tensor, length: Tensor, pixel: float, shade: Tensor
+        self,
+        x: Tensor,
+        z: Tensor,
+        scale: Tensor,
+        height: Tensor,
+        length: Tensor,
+        shade: Tensor,
+        pixel: float,
     ) -> Tensor:
         """Radiance of the ground, (3, P) kcd/m².
 
         Args:
-            maps: (8, P) of `bake.lit`.
             x, z: (P,) m.
+            scale: (P,) of the atlas.
+            height: (P,) of the ground, m.
             length: (P,) from the eye, m.
-            pixel: radians across a pixel.
             shade: (P,) of `shade`.
+            pixel: radians across a pixel.
         """
-        grain = self.detail.look(x, z, maps[6], length, pixel)  # (2, P)
-        relief = grain[1].mul_(maps[7]).mul_(0.45).add_(1).mul_(shade).clamp_(min=0)
+        maps = self.atlas.look(x, z, scale)  # (7, P)
+        tone, relief = self.detail.look(x, z, height, length, pixel)
+        relief = relief.mul_(maps[6]).mul_(0.45).add_(1).mul_(shade).clamp_(min=0)
         radiance = torch.addcmul(maps[3:6], maps[:3], relief)
         for _, flash in self.flashes:  # lit from everywhere under the clouds
             radiance.addcmul_(maps[3:6], flash * 0.3 / self.ambient.view(3, 1))
-        return radiance.mul_(grain[0].mul_(0.13).add_(1).clamp_(min=0.2))
+        return radiance.mul_(tone.mul_(0.13).add_(1).clamp_(min=0.2))
 
     def wet(self, seen: Glance, reflect: Reflect) -> Tensor:
         """Radiance of water, (3, P) kcd/m²."""
