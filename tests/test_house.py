@@ -15,8 +15,10 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # Each level may import those before it and itself; parts on one level do not know each other.
 LEVELS = (
     ("errors",),
-    ("figures", "request", "settings", "words"),
-    ("media", "model", "worlds"),
+    ("scenes",),
+    ("figures", "settings", "words"),
+    ("request",),
+    ("light", "media", "model", "worlds"),
     ("backends", "training"),
     ("service",),
     ("access",),

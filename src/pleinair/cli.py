@@ -18,6 +18,7 @@ from pleinair.commands import (
     learn,
     make,
     models,
+    scene,
     serve,
     worlds,
 )
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("generate")(make.generate)
+app.command("scene")(scene.scene)
 app.command("verify")(check.verify)
 app.command("render")(worlds.render)
 app.command("serve")(serve.serve)

@@ -6,10 +6,12 @@ import math
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, TypeGuard
 
 from pleinair.errors import InputError
+from pleinair.scenes.scene import Scene
+from pleinair.settings import DEFAULT_MODEL
 
 MOST_CHARACTERS = 32_000
 MOST_SECONDS = 60.0
@@ -77,7 +79,7 @@ class VideoRequest:
     """One video to make, in one or more variations.
 
     Attributes:
-        prompt: what to show, 1–32,000 characters.
+        prompt: what to show, 1–32,000 characters; it may be empty where a scene is given.
         model: id of the model.
         seconds: length of the video, above 0 and at most 60.
         width, height: delivered size, 32–4096 pixels each and even: H.264 stores colour for
@@ -97,16 +99,20 @@ class VideoRequest:
         complete: whether what the prompt leaves unsaid is chosen by the seed and added to it; not
             where the video begins from something, which may say it already.
         original: what the prompt was rewritten from, or empty if it is as a person wrote it.
+        scene: what to draw, in place of what the prompt would be composed into; its seed is the
+            request's.
+        handover: why this model makes it and not the one that would have, in a sentence; empty
+            where there is nothing to say. See `pleinair.backends.base.assigned`.
 
     Raises:
         InputError: a value is not allowed; the error names the field.
     """
 
     prompt: str
-    model: str = "pleinair-1"
-    seconds: float = 2.0
-    width: int = 640
-    height: int = 360
+    model: str = DEFAULT_MODEL
+    seconds: float = 4.0
+    width: int = 960
+    height: int = 540
     fps: int = 24
     seed: int = field(default_factory=draw_seed)
     steps: int | None = None
@@ -117,10 +123,13 @@ class VideoRequest:
     loop: bool = False
     complete: bool = False
     original: str = ""
+    scene: Scene | None = None
+    handover: str = ""
 
     def __post_init__(self) -> None:
         """Check every field; nothing behind this door checks again."""
-        _check_prompt("prompt", self.prompt)
+        if self.scene is None or self.prompt != "":
+            _check_prompt("prompt", self.prompt)
         if self.negative_prompt != "":
             _check_prompt("negative_prompt", self.negative_prompt)
         if self.original != "":
@@ -159,6 +168,10 @@ class VideoRequest:
         if self.loop and clips:
             raise InputError("loop", self.loop, "false for what begins from a clip")
         _check_flag("complete", self.complete)
+        if self.complete and self.scene is not None:
+            raise InputError("complete", True, "false with a scene, which says everything")
+        if self.scene is not None and not isinstance(self.scene, Scene):
+            raise InputError("scene", self.scene, "a Scene; see pleinair.scenes.document")
         if self.complete and self.given:
             raise InputError("complete", True, "false with a picture, clip or character")
         for item in self.given:
@@ -181,20 +194,24 @@ class VideoRequest:
 
         What came later is left out where it says nothing, so that digests stay what they were.
         """
-        later = {name: getattr(self, name) for name in ("loop", "complete", "original")}
-        plain = {name: value for name, value in asdict(self).items() if name not in later}
-        return plain | {
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        later = {name: values.pop(name) for name in ("loop", "complete", "original", "handover")}
+        scene = values.pop("scene")
+        return values | {
             "seconds": float(self.seconds),
             "guidance": None if self.guidance is None else float(self.guidance),
             "given": [asdict(item) for item in self.given],
             **{name: value for name, value in later.items() if value},
+            **({} if scene is None else {"scene": scene.as_dict()}),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "VideoRequest":
         """The request that `as_dict` told of; raises InputError when a value is not allowed."""
         given = tuple(Given(**item) for item in record.get("given", ()))
-        return cls(**{**record, "given": given})
+        scene = record.get("scene")
+        read = None if scene is None else Scene.from_dict(scene, "scene")
+        return cls(**{**record, "given": given, "scene": read})
 
 
 def digest_of(record: object) -> str:

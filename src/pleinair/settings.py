@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from pleinair.errors import InputError
 
 SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+DEFAULT_MODEL = "pleinair-2"
+"""The model of whoever names none, and behind the names of OpenAI's."""
 _PREFIX = "PLEINAIR_"
 
 
@@ -32,8 +34,8 @@ class Settings:
         threads: processor threads, or None for torch's own choice.
         speed: ``exact``, ``balanced`` or ``fast``, and what differs from it, such as
             ``fast,compile=on``; see docs/speed.md.
-        parallel: ``off``, ``guidance:2`` or ``sequence:N``: one video on several GPUs; see
-            docs/speed.md.
+        parallel: ``off``, ``guidance:2`` or ``sequence:N``: one video on several GPUs;
+            ``ranges:N``: frames of one video drawn by N processes; see docs/speed.md.
         provenance: ``on`` signs every file that is delivered, ``off`` none.
         certificate: file with the certificates to sign with, PEM, the signer's first; one made at
             the first start, in ``PLEINAIR_HOME``/certificate, if empty.
@@ -75,10 +77,11 @@ class Settings:
             raise InputError("threads", self.threads, "whole numbers from 1 to 1024")
         if not re.fullmatch(r"(exact|balanced|fast)(, *\w+=[\w.-]+)*", self.speed):
             raise InputError("speed", self.speed, "exact, balanced or fast, then name=value")
-        fine = bool(re.fullmatch(r"off|guidance:2|sequence:([2-9]|[1-9]\d)", self.parallel))
-        _check(
-            "parallel", self.parallel, fine, "off, guidance:2, or sequence:N with N from 2 to 99"
+        fine = bool(
+            re.fullmatch(r"off|guidance:2|(sequence|ranges):([2-9]|[1-9]\d)", self.parallel)
         )
+        allowed = "off, guidance:2, or sequence:N or ranges:N with N from 2 to 99"
+        _check("parallel", self.parallel, fine, allowed)
         if self.ranks > 1 and self.device.startswith("cuda:"):
             raise InputError(
                 "device", self.device, "auto, cpu or cuda: each rank takes its own GPU"
@@ -93,7 +96,14 @@ class Settings:
     @property
     def ranks(self) -> int:
         """Processes that make one video together."""
-        return int(self.parallel.partition(":")[2] or 1)
+        kind, _, count = self.parallel.partition(":")
+        return 1 if kind == "ranges" else int(count or 1)
+
+    @property
+    def ranges(self) -> int:
+        """Processes that each draw ranges of a video's frames, with a model that can."""
+        kind, _, count = self.parallel.partition(":")
+        return int(count) if kind == "ranges" else 1
 
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -110,7 +120,8 @@ class ServiceSettings:
         database: URL of the database: SQLite in ``home`` if empty, or ``postgresql://…``.
         storage: where videos are kept: a folder, ``home``/media if empty, or ``s3://bucket/prefix``.
         secret: signs links and webhooks; a file in ``home``, made at the first start, if empty.
-        models: ids of the models that are offered; the first is the default.
+        models: ids of the models that are offered; the first is the default, and what it cannot
+            do may go to another of them.
         aliases: other names of models, as ``name=model``.
         keys: API keys as ``user:key``, kept as digests; with none, there is one user, ``local``.
         max_queued: videos waiting at once, of everybody; more are refused with 429.
@@ -153,9 +164,9 @@ class ServiceSettings:
     database: str = ""
     storage: str = ""
     secret: str = field(default="", repr=False)
-    models: tuple[str, ...] = ("pleinair-1",)
+    models: tuple[str, ...] = (DEFAULT_MODEL, "pleinair-1")
     aliases: Mapping[str, str] = field(
-        default_factory=lambda: {"sora-2": "pleinair-1", "sora-2-pro": "pleinair-1"}
+        default_factory=lambda: dict.fromkeys(("sora-2", "sora-2-pro"), DEFAULT_MODEL)
     )
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     max_queued: int = 10_000
@@ -250,6 +261,13 @@ class ServiceSettings:
     def read(cls, environment: Mapping[str, str] | None = None) -> "ServiceSettings":
         """Read the environment; a ``PLEINAIR_`` variable that nobody reads is refused as a typo."""
         return cls(**_read(cls, environment))
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def digest_of_key(key: str) -> str:

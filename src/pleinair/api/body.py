@@ -14,15 +14,23 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, TypeVar, cast, get_origin
+from typing import Annotated, Any, BinaryIO, TypeAlias, TypeVar, cast, get_origin
 
 from fastapi import Request
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+)
 from pydantic_core import CoreSchema, core_schema
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from pleinair.errors import InputError
+from pleinair.scenes.scene import Scene
 
 MOST_TEXT = 30 * 2**20  # bytes of one text part: a data URL may hold 20,971,520 characters
 _NAME = re.compile(r"[^\[\]]+(\[[^\[\]]*\]){0,4}")
@@ -64,6 +72,19 @@ class Upload:
     ) -> dict[str, Any]:
         """In the document: a file."""
         return {"type": "string", "format": "binary"}
+
+
+def _checked_scene(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a scene as they are; raises InputError, by field, unless they are one."""
+    Scene.from_dict(values, "scene")
+    return values
+
+
+SceneTable: TypeAlias = Annotated[
+    dict[str, Any],
+    AfterValidator(_checked_scene),
+    Field(description="Extra: the scene to draw; see docs/scenes.md. It has its own seed."),
+]
 
 
 def body_of(
@@ -237,7 +258,10 @@ def _told(error: ValidationError, model: type[BaseModel]) -> InputError:
     if first["type"] == "extra_forbidden":
         known = f"; there are: {', '.join(sorted(model.model_fields))}" if len(names) == 1 else ""
         return InputError(field, first["input"], f"no such field{known}")
-    reason = str(first.get("ctx", {}).get("error") or first["msg"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):  # which says more than pydantic
+        return cause
+    reason = str(cause or first["msg"])
     return InputError(field, first["input"], reason[0].lower() + reason[1:])
 
 

@@ -24,9 +24,11 @@ from pleinair.api.shapes import (
     RetakeVideo,
     VideoReference,
 )
+from pleinair.backends.assigning import assigned
 from pleinair.backends.base import MODELS
 from pleinair.errors import InputError, ModelError
 from pleinair.request import Given, VideoRequest, digest_of, draw_seed, parse_size
+from pleinair.scenes.scene import Scene
 from pleinair.service.fetch import fetch
 from pleinair.service.rewriting import need
 from pleinair.service.tables import BATCH, NORMAL, Character, Material, Video
@@ -73,10 +75,10 @@ def draft_of_create(use: Services, owner: str, body: CreateVideo) -> Draft:
         variations=body.n,
         loop=body.loop,
         original=body.original_prompt or "",
-        **_drawing(body),
+        **_scene(body),
     )
     request = replace(request, given=_given(use, owner, body, cast), complete=body.complete)
-    _check(request)
+    model, request = _assigned(use, request, model, body.model)
     lane = BATCH if body.priority == "low" else NORMAL
     return Draft("create", model, request, request.seconds, lane=lane)
 
@@ -121,7 +123,7 @@ def draft_of_extension(use: Services, owner: str, body: ExtendVideo) -> Draft:
         **_frame_of(source, clip),
         **_drawing(body, source),
     )
-    _check(request)
+    model, request = _assigned(use, request, model, body.model)
     return Draft("extend", model, request, whole, remixed_from=source.id if source else None)
 
 
@@ -143,7 +145,7 @@ def draft_of_connection(use: Services, owner: str, body: ConnectVideos) -> Draft
         **_frame_of(source, first),
         **_drawing(body, source),
     )
-    _check(request)
+    model, request = _assigned(use, request, model, body.model)
     return Draft("connect", model, request, whole, remixed_from=source.id if source else None)
 
 
@@ -167,7 +169,7 @@ def draft_of_retake(use: Services, owner: str, body: RetakeVideo) -> Draft:
     )
     if request.frames >= round(whole * request.fps):
         raise InputError("end", body.end, "a part of the video; an edit makes all of it anew")
-    _check(request)
+    model, request = _assigned(use, request, model, body.model)
     return Draft("retake", model, request, whole, remixed_from=source.id if source else None)
 
 
@@ -209,7 +211,7 @@ def _redraw(
         **_frame_of(source, clip),
         **_drawing(body, source),
     )
-    _check(request)
+    model, request = _assigned(use, request, model, asked)
     return Draft(kind, model, request, seconds, remixed_from=source.id if source else None)
 
 
@@ -308,19 +310,41 @@ def _frame_of(source: Video | None, clip: Material) -> dict[str, Any]:
     }
 
 
-def _check(request: VideoRequest) -> None:
-    """Raise InputError, by the name that the body has for it, for what the model cannot do."""
-    entry = MODELS[request.model]
+def _scene(body: CreateVideo) -> dict[str, Any]:
+    """The fields of `_drawing`, with the scene that is given, and its seed if none is."""
+    drawing = _drawing(body)
+    if body.scene is None:
+        return drawing
+    scene = Scene.from_dict(body.scene, "scene")
+    return {**drawing, "scene": scene, "seed": scene.seed if body.seed is None else body.seed}
+
+
+def _assigned(
+    use: Services, request: VideoRequest, name: str, asked: str | None
+) -> tuple[str, VideoRequest]:
+    """The name of the model that makes a request, and the request with it.
+
+    Args:
+        use: say which models there are.
+        request: its model is the one that was chosen.
+        name: of the model as the answer tells it.
+        asked: as the body has it.
+
+    Raises:
+        InputError: no model here can do it; the error has the name that the body has for it.
+    """
+    by_name = asked == request.model
     try:
-        entry.check(request)
+        made = assigned(request, by_name=by_name, offered=use.settings.models)
     except InputError as error:
         if error.field == "at":
             raise InputError("keyframes", error.got, error.allowed) from error
         if error.field != "given":
             raise
-        needed = entry.weights.needs if entry.weights else ""
-        role = error.got if error.got in FIELDS else needed
+        weights = MODELS[request.model].weights
+        role = error.got if error.got in FIELDS else weights.needs if weights else ""
         raise InputError(FIELDS[str(role)], error.got, error.allowed) from error
+    return made.model if name == request.model else name, made
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from pleinair.api.body import Upload
+from pleinair.api.body import SceneTable, Upload
 from pleinair.request import MOST_CHARACTERS, MOST_SEED
 from pleinair.service.standing import Standing
 from pleinair.service.tables import CANCELLED, FAILED, Video
@@ -154,6 +154,7 @@ class CreateVideo(Drawing):
             description="Extra: what the prompt was rewritten from, to be kept beside it.",
         ),
     ] = None
+    scene: SceneTable | None = None
 
 
 class RemixVideo(Drawing):
@@ -271,13 +272,17 @@ class VideoObject(BaseModel):
     original_prompt: Annotated[
         str | None, Field(description="Extra: what the prompt was rewritten from.")
     ]
+    notes: Annotated[list[str], Field(description="Extra: what became of the request.")]
+    scene: Annotated[
+        dict[str, Any] | None, Field(description="Extra: that is drawn, of the first variation.")
+    ]
     favourite: Annotated[bool, Field(description="Extra.")]
     folder: Annotated[str | None, Field(description="Extra: that it is in; null is none.")]
 
 
 def video_object(video: Video, standing: Standing) -> VideoObject:
     """A row as the API tells of it; cancelled is told as failed, as the SDKs know no other end."""
-    request = video.request
+    request, made = video.request, video.made or {}
     error = None
     if video.state in (FAILED, CANCELLED):
         code, message = video.error_code or "server_error", video.error_message or "It failed."
@@ -301,9 +306,11 @@ def video_object(video: Video, standing: Standing) -> VideoObject:
         stage=video.stage or video.state,
         queue_position=standing.position,
         eta_seconds=None if standing.eta is None else math.ceil(standing.eta),
-        unknown_words=(video.made or {}).get("unknown", {}),
-        completed=list((video.made or {}).get("completed", ())),
+        unknown_words=made.get("unknown", {}),
+        completed=list(made.get("completed", ())),
         original_prompt=request.get("original"),
+        notes=list(made.get("notes", filter(None, [request.get("handover")]))),
+        scene=next(iter(made.get("scenes", ())), request.get("scene")),
         favourite=video.favourite,
         folder=video.folder,
     )

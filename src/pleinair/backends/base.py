@@ -2,18 +2,23 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import numpy as np
 
 from pleinair.backends import receipts
 from pleinair.backends.catalogue import CATALOGUE, folder_of, is_hub_id, weights_of
 from pleinair.backends.weights import Weights
 from pleinair.errors import InputError, MemoryFullError, ModelError
+from pleinair.media.clip import Clip, Drawn
 from pleinair.media.frames import Frames
 from pleinair.model.vocabulary import Vocabulary, vocabulary_of
 from pleinair.request import ROLES, VideoRequest
-from pleinair.settings import Settings
+from pleinair.scenes.draft import Reading
+from pleinair.scenes.scene import Scene
+from pleinair.settings import DEFAULT_MODEL, Settings
 
 if TYPE_CHECKING:
     from pleinair.media.codec import Video
@@ -45,7 +50,9 @@ class Metadata:
         unknown: words of the prompt that the model does not know, each with a known word like it.
         cut: words dropped from the end of a prompt that is too long for the model.
         completed: for each variation what was added to the prompt, if that was asked for.
-        notes: sentences on what became of the pictures and clips that were given.
+        notes: sentences on what became of the request and of what it was given.
+        scenes: for each variation the scene that was drawn, of a model that draws scenes.
+        said: what of the first scene the prompt decided, and by which words.
         device: where it ran.
         seconds: time taken by each stage.
     """
@@ -61,12 +68,31 @@ class Metadata:
     cut: int = 0
     completed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    scenes: tuple[Scene, ...] = ()
+    said: tuple[Reading, ...] = ()
     device: str = "cpu"
     seconds: dict[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Why another model made it is the first thing to say of it."""
+        handover = self.request.handover
+        if handover and handover not in self.notes:
+            object.__setattr__(self, "notes", (handover, *self.notes))
+
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values for JSON, with the request's digest."""
-        return asdict(self) | {"digest": self.request.digest}
+        request = asdict(self.request)
+        if self.request.scene is not None:
+            request["scene"] = self.request.scene.as_dict()
+        scenes = [scene.as_dict() for scene in self.scenes]
+        plain = {item.name: getattr(self, item.name) for item in fields(self)}
+        said = [asdict(reading) for reading in self.said]
+        return plain | {
+            "request": request,
+            "scenes": scenes,
+            "said": said,
+            "digest": self.request.digest,
+        }
 
 
 @dataclass(frozen=True)
@@ -74,22 +100,28 @@ class Generation:
     """Videos as delivered.
 
     Attributes:
-        clips: (T, H, W, 3) uint8, one for each variation.
+        clips: (T, H, W, 3) uint8, one for each variation; of a model that draws its frames when
+            they are wanted, each a `Drawn`.
         fps: frames a second.
         metadata: what ran.
         kept: how many frames at the start and at the end of each are those of clips that were
             given.
     """
 
-    clips: tuple[Frames, ...]
+    clips: tuple[Clip, ...]
     fps: int
     metadata: Metadata
     kept: tuple[int, int] = (0, 0)
 
-    @property
+    @cached_property
     def frames(self) -> Frames:
-        """The first variation, (T, H, W, 3) uint8."""
-        return self.clips[0]
+        """The first variation in memory, (T, H, W, 3) uint8."""
+        return np.asarray(self.clips[0])
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether frames are drawn when they are wanted."""
+        return any(isinstance(clip, Drawn) for clip in self.clips)
 
 
 class Backend(Protocol):
@@ -136,10 +168,16 @@ class Entry:
         about: what it is, in one line.
         file: its weights in the weights folder, or empty for a model that has none.
         open: loads it.
-        abilities: roles of `Given` that it can use, ``negative_prompt``, ``loop`` and
-            ``complete``.
+        abilities: roles of `Given` that it can use, ``negative_prompt``, ``loop``, ``complete``
+            and ``scene``.
         longest: seconds of the longest video.
         weights: the open weights behind it, whose rules it has; None for a model of this house.
+        sampled: whether it makes a video in steps, with guidance; what does not refuses both.
+        learnt: whether it learnt from pictures or videos.
+        stand_in: id of the model that makes what this one cannot yet; see
+            `pleinair.backends.assigning`.
+        memory: of a model that holds no whole clip, about the bytes that its process takes and
+            those of each pixel of a frame.
     """
 
     about: str
@@ -148,6 +186,10 @@ class Entry:
     abilities: frozenset[str] = frozenset()
     longest: float = 60.0
     weights: Weights | None = None
+    sampled: bool = True
+    learnt: bool = True
+    stand_in: str = ""
+    memory: tuple[float, float] | None = None
 
     def vocabulary(self, settings: Settings) -> Vocabulary | None:
         """The words it knows, or None for a model that reads anything; raises ModelError."""
@@ -161,6 +203,11 @@ class Entry:
             raise InputError("negative_prompt", request.negative_prompt, "none with this model")
         if request.complete and "complete" not in self.abilities:
             raise InputError("complete", request.complete, "false with this model")
+        if request.scene is not None and "scene" not in self.abilities:
+            raise InputError("scene", "a scene", "none with this model")
+        for name in ("steps", "guidance"):
+            if not self.sampled and getattr(request, name) is not None:
+                raise InputError(name, getattr(request, name), "none with this model")
         check_abilities(request, self.abilities)
         if self.weights is not None:
             self.weights.check(request)
@@ -220,6 +267,12 @@ def entry_of(weights: Weights) -> Entry:
     )
 
 
+def _landscapes(settings: Settings) -> Backend:
+    from pleinair.backends.landscapes import Landscapes
+
+    return Landscapes(settings)
+
+
 def _embedded(settings: Settings) -> Backend:
     # Threads that wait for one another asleep and not spinning: on a machine that does other work
     # too, spinning made a video take fifteen times as long. Read when torch is loaded.
@@ -237,6 +290,16 @@ def _test_card(settings: Settings) -> Backend:
 
 MODELS = Models()
 MODELS |= {
+    DEFAULT_MODEL: Entry(
+        about="landscapes by the physics of light: land, water, sky, weather, camera",
+        file="",
+        open=_landscapes,
+        abilities=frozenset({"scene"}),
+        sampled=False,
+        learnt=False,
+        stand_in="pleinair-1",
+        memory=(500e6, 700.0),
+    ),
     "pleinair-1": Entry(
         about="the embedded model: outdoor scenes, trained here from nothing",
         file="pleinair-1.safetensors",

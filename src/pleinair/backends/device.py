@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import torch
 
-from pleinair.backends.base import Backend, Generation, memory_full
+from pleinair.backends.base import Backend, memory_full
 from pleinair.errors import InputError, MemoryFullError
 from pleinair.request import VideoRequest
 
@@ -31,15 +31,13 @@ def device_of(name: str) -> str:
     return name
 
 
-def within_memory(
-    request: VideoRequest, device: str, generate: Callable[[], Generation]
-) -> Generation:
-    """What ``generate`` makes; a full memory is told as such and leaves the model usable.
+def within_memory(request: VideoRequest, device: str, work: Callable[[], T]) -> T:
+    """What ``work`` makes; a full memory is told as such and leaves the model usable.
 
     Raises:
         MemoryFullError: there is not enough memory.
     """
-    return _within(device, generate, lambda reason: memory_full(request, reason))
+    return _within(device, work, lambda reason: memory_full(request, reason))
 
 
 def load_within_memory(model: str, device: str, load: Callable[[], Backend]) -> Backend:

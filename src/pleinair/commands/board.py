@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pleinair.backends.base import MODELS, Backend, Generation, Progress
+from pleinair.backends.assigning import assigned
+from pleinair.backends.base import Backend, Generation, Progress
 from pleinair.backends.inputs import File, Inputs, digest_of, read_inputs
 from pleinair.errors import InputError, MediaError
 from pleinair.request import MOST_PIXELS, Given, VideoRequest, parse_size
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_CARDS = 20
 _KEYS = {"title": str, "size": str, "card": list}
+_UNKNOWN = Given("extend", "0" * 64)  # the video before a card, which is not made yet
 _CARD = {"prompt": str, "seconds": (int, float), "picture": str}
 
 
@@ -97,18 +99,21 @@ def _check_keys(record: dict[str, Any], known: dict[str, Any], field: str) -> No
             raise InputError(f"{field}{name}", value, "tables [[card]]" if name == "card" else kind)
 
 
-def plan(board: Board, template: VideoRequest) -> list[tuple[VideoRequest, dict[str, "Video"]]]:
+def plan(
+    board: Board, template: VideoRequest, *, by_name: bool = False
+) -> list[tuple[VideoRequest, dict[str, "Video"]]]:
     """The request of each card, still without the video before it, and its picture.
 
     Args:
         board: what was read.
         template: a request whose prompt and length are those of no card.
+        by_name: whether the caller chose its model; one model makes all cards.
 
     Raises:
         InputError: a card is not allowed; the error names it.
         MediaError: a picture cannot be read.
     """
-    planned = []
+    planned: list[tuple[VideoRequest, dict[str, Video]]] = []
     for number, card in enumerate(board.cards, 1):
         at = card.seconds if number > 1 else 0.0
         pictures: dict[float | str, File] = {} if card.picture is None else {at: card.picture}
@@ -116,11 +121,21 @@ def plan(board: Board, template: VideoRequest) -> list[tuple[VideoRequest, dict[
         changes = {"prompt": card.prompt, "seconds": card.seconds, "given": found.given}
         try:
             request = replace(template, **changes)  # type: ignore[arg-type]  # each is checked
-            MODELS[request.model].check(request)
+            if planned:
+                behind = replace(request, given=(_UNKNOWN, *request.given))
+                behind = assigned(behind, by_name=by_name)
+                request = replace(request, model=behind.model, handover=behind.handover)
+            else:
+                request = assigned(request, by_name=by_name)
         except InputError as error:
             field = f"card.{number}.{'seconds' if error.field == 'at' else error.field}"
             raise InputError(field, error.got, error.allowed) from error
         planned.append((request, found.materials))
+    last = planned[-1][0]
+    planned = [
+        (replace(request, model=last.model, handover=last.handover), materials)
+        for request, materials in planned
+    ]
     frames = sum(request.frames for request, _ in planned)
     if template.width * template.height * frames > MOST_PIXELS:
         asked = f"{template.width}x{template.height}, {frames:,} frames"
@@ -147,8 +162,9 @@ def draw(
     Returns:
         The whole video, and the files that its request names, by their digest.
     """
+    from pleinair.backends.origin import origin_of
     from pleinair.media.codec import Video, write_video
-    from pleinair.media.provenance import Origin, deliver
+    from pleinair.media.provenance import deliver
 
     sources: dict[str, Path] = {}
     parts: list[Generation] = []
@@ -156,7 +172,7 @@ def draw(
         if parts:
             frames, fps = parts[-1].frames, parts[-1].fps
             path = folder / f"card-{number - 1}.mp4"
-            origin = Origin(parts[-1].metadata.request, 0, sources)
+            origin = origin_of(parts[-1].metadata.request, 0, sources)
             deliver(path, partial(write_video, frames=frames, fps=fps), signer, origin)
             before = Given("extend", digest_of(path))
             sources, materials = {**sources, before.sha256: path}, {**materials}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pleinair.backends.base import MODELS, check_model, open_backend
+from pleinair.backends.assigning import assigned
+from pleinair.backends.base import open_backend
 from pleinair.backends.inputs import Inputs, read_inputs
 from pleinair.commands.board import draw, plan, read_board
 from pleinair.commands.console import progress_bar
@@ -17,6 +18,7 @@ from pleinair.commands.given import parse_keyframes, parse_span
 from pleinair.commands.output import Outputs, is_still, tell
 from pleinair.errors import InputError
 from pleinair.request import Given, VideoRequest, draw_seed, parse_size
+from pleinair.scenes.document import read_scene
 from pleinair.settings import ServiceSettings, Settings
 
 if TYPE_CHECKING:
@@ -63,20 +65,25 @@ def generate(
     ] = None,
     loop: Annotated[bool, typer.Option("--loop", help="Let the end lead into the start.")] = False,
     still: Annotated[bool, typer.Option("--still", help="Make one picture.")] = False,
+    scene: Annotated[
+        Path | None,
+        typer.Option(help="Scene to draw, TOML or JSON; see `pleinair scene`."),
+    ] = None,
     storyboard: Annotated[
         Path | None,
         typer.Option(help="TOML with cards that become one video, instead of a prompt."),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Length, up to 60; 2 if none, for an edit the video's.")
+        float | None,
+        typer.Option(
+            help=f"Length, up to 60; {VideoRequest.seconds:g} if none, for an edit the video's."
+        ),
     ] = None,
     size: Annotated[
         str | None,
         typer.Option(help=f"WIDTHxHEIGHT, even numbers from 32 to 4096; {_SIZE} if none."),
     ] = None,
-    fps: Annotated[
-        int, typer.Option(help="Frames a second; the model's 8 are interpolated along the motion.")
-    ] = VideoRequest.fps,
+    fps: Annotated[int, typer.Option(help="Frames a second; 1 to 60.")] = VideoRequest.fps,
     seed: Annotated[int | None, typer.Option(help="Same seed, same video; drawn if none.")] = None,
     steps: Annotated[
         int | None,
@@ -99,7 +106,13 @@ def generate(
     format: Annotated[
         str | None, typer.Option(help="mp4, webm, gif or webp; by the file name if not given.")
     ] = None,
-    model: Annotated[str, typer.Option(help="See `pleinair models`.")] = VideoRequest.model,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=f"See `pleinair models`; {VideoRequest.model} if none, "
+            f"or another for what that cannot do yet."
+        ),
+    ] = None,
     thumbnail: Annotated[
         Path | None, typer.Option(help="Also write one frame here (png, jpg or webp).")
     ] = None,
@@ -134,14 +147,18 @@ def generate(
             rewrite=rewrite,
             seconds=seconds,
             variations=variations,
+            scene=scene,
         )
         if board.size is not None and size is not None:
             raise InputError("size", size, "none: the storyboard says it")
     width, height = (board and board.size) or parse_size(_SIZE if size is None else size)
     found = read_inputs(inputs, seconds, fps)
+    drawn = None if scene is None else read_scene(scene)
+    if drawn is not None:
+        seed = drawn.seed if seed is None else seed
     request = VideoRequest(
         prompt=board.cards[0].prompt if board else prompt or "",
-        model=model,
+        model=model or VideoRequest.model,
         seconds=found.seconds,
         width=width,
         height=height,
@@ -154,12 +171,12 @@ def generate(
         given=found.given,
         loop=loop,
         complete=complete,
+        scene=drawn,
     )
-    check_model(model)
-    MODELS[model].check(request)
+    planned = plan(board, request, by_name=model is not None) if board else []
+    request = planned[0][0] if board else assigned(request, by_name=model is not None)
     if rewrite:
         request = _rewritten(request)
-    planned = plan(board, request) if board else []
     settings = Settings.read()
     settings = replace(settings, device=device or settings.device)
     settings = replace(settings, threads=settings.threads if threads is None else threads)
@@ -169,15 +186,16 @@ def generate(
     signer = _signer(settings)
 
     with progress_bar(quiet=as_json) as progress, tempfile.TemporaryDirectory() as folder:
-        backend, sources = open_backend(model, settings), found.sources
+        backend, sources = open_backend(request.model, settings), found.sources
         if board:
             generation, sources = draw(planned, backend, Path(folder), signer, progress)
         else:
             generation = backend.generate(request, progress, materials=found.materials)
-        encoding = time.perf_counter()
-        files = outputs.write(generation, settings, signer, sources)
+        writing = time.perf_counter()
+        files = outputs.write(generation, settings, signer, sources, progress)
         now = time.perf_counter()
-    spent = {**generation.metadata.seconds, "write": now - encoding}
+    stage = "draw" if generation.is_drawn else "write"
+    spent = {**generation.metadata.seconds, stage: now - writing}
     generation = replace(generation, metadata=replace(generation.metadata, seconds=spent))
     if as_json:
         names = [str(file) for file in files]
@@ -199,6 +217,7 @@ def _check_alone(
     rewrite: bool,
     seconds: float | None,
     variations: int,
+    scene: Path | None,
 ) -> None:
     """Refuse what a storyboard says itself, or cannot do."""
     if prompt is not None:
@@ -210,7 +229,8 @@ def _check_alone(
     for name in ("image", "edit", "extend", "before", "retake", "keyframes", "still"):
         if getattr(inputs, name):
             raise InputError("storyboard", f"with {name}", "a storyboard alone")
-    for name, asked in (("loop", loop), ("complete", complete), ("rewrite", rewrite)):
+    others = {"loop": loop, "complete": complete, "rewrite": rewrite, "scene": scene is not None}
+    for name, asked in others.items():
         if asked:
             raise InputError("storyboard", f"with {name}", "a storyboard alone")
 

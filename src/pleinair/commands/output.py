@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from pleinair.backends.base import Generation
+from pleinair.backends.base import MODELS, Generation, Metadata, Progress
 from pleinair.commands.console import notes
 from pleinair.errors import InputError
 from pleinair.settings import ServiceSettings, Settings
 
 if TYPE_CHECKING:
-    from pleinair.media.provenance import Signer
+    from pleinair.media.clip import Clip, Mark
+    from pleinair.media.frames import Picture
+    from pleinair.media.provenance import Origin, Signer
+    from pleinair.media.segments import Each
+    from pleinair.media.stills import Seen
 
 _STILLS = (".png", ".jpg", ".jpeg")  # not .webp, which is a moving picture unless told otherwise
 
@@ -70,6 +74,7 @@ class Outputs:
         settings: Settings,
         signer: "Signer | None",
         sources: Mapping[str, Path],
+        progress: Progress,
     ) -> list[Path]:
         """Write every file, each signed before it has its name; raises MediaError.
 
@@ -78,44 +83,81 @@ class Outputs:
             settings: say how frames are marked.
             signer: None leaves the files unsigned.
             sources: the files that the request names, by their digest.
+            progress: told how many frames are written; what it raises ends the work.
         """
-        from pleinair.media import sheet as stills
-        from pleinair.media.codec import format_of, write_video
-        from pleinair.media.manifest import TYPES
+        from pleinair.backends.origin import origin_of
         from pleinair.media.mark import Marking
-        from pleinair.media.provenance import Origin, deliver
         from pleinair.service.secret import marking_key
 
         marking = Marking.read(settings, marking_key(ServiceSettings.read()))
         request = generation.metadata.request
+        stage = "draw" if generation.is_drawn else "write"
+        total, done = sum(map(len, generation.clips)), 0
         files: list[Path] = []
-        for i, frames in enumerate(generation.clips):
-            origin = Origin(request, i, sources)
-            mark = marking.of(frames, f"{request.digest}/{i}", generation.kept)
 
-            def keep(
-                path: Path,
-                write: Callable[[Path], None],
-                type: str | None = None,
-                origin: Origin = origin,
-            ) -> None:
-                path = _numbered(path, origin.number, len(generation.clips))
-                files.extend(deliver(path, write, signer, origin, type))
+        def each(count: int, _: object) -> None:
+            nonlocal done
+            done += count
+            progress(done, total, stage)
 
-            if self.still:
-                picture = frames[0] if mark is None else mark(0, frames[0])
-                keep(self.output, partial(stills.write_picture, picture=picture))
-            else:
-                kind, fps = format_of(self.output, self.format), generation.fps
-                video = partial(write_video, frames=frames, fps=fps, format=kind, mark=mark)
-                keep(self.output, video, TYPES[kind])
-            if self.thumbnail is not None:
-                picture = stills.thumbnail(frames)
-                keep(self.thumbnail, partial(stills.write_picture, picture=picture))
-            if self.sheet is not None:
-                picture = stills.contact_sheet(frames, generation.fps)
-                keep(self.sheet, partial(stills.write_picture, picture=picture))
+        for i, clip in enumerate(generation.clips):
+            mark = marking.of(clip, f"{request.digest}/{i}", generation.kept)
+            origin, count = origin_of(request, i, sources), len(generation.clips)
+            files += self._write(_Made(clip, generation.fps, mark, origin, signer, count), each)
         return files
+
+    def _write(self, made: "_Made", each: "Each") -> list[Path]:
+        """The files of one variation."""
+        from pleinair.media.codec import format_of, write_video
+        from pleinair.media.manifest import TYPES
+        from pleinair.media.sheet import contact_sheet, thumbnail
+
+        clip, mark = made.clip, made.mark
+        seen: Seen = clip
+        files: list[Path] = []
+        if self.still:
+            picture = clip[0] if mark is None else mark(0, clip[0])
+            files += made.picture(self.output, picture)
+        else:
+            kind = format_of(self.output, self.format)
+
+            def write(path: Path) -> None:
+                nonlocal seen
+                seen = write_video(path, clip, made.fps, format=kind, each=each, mark=mark)
+
+            files += made.deliver(self.output, write, TYPES[kind])
+        if self.thumbnail is not None:
+            files += made.picture(self.thumbnail, thumbnail(seen))
+        if self.sheet is not None:
+            files += made.picture(self.sheet, contact_sheet(seen, made.fps))
+        return files
+
+
+@dataclass(frozen=True)
+class _Made:
+    """One variation on its way into files; ``count`` is of all."""
+
+    clip: "Clip"
+    fps: int
+    mark: "Mark | None"
+    origin: "Origin"
+    signer: "Signer | None"
+    count: int
+
+    def deliver(
+        self, path: Path, write: Callable[[Path], None], type: str | None = None
+    ) -> list[Path]:
+        """A file, signed before it has its name."""
+        from pleinair.media.provenance import deliver
+
+        path = _numbered(path, self.origin.number, self.count)
+        return deliver(path, write, self.signer, self.origin, type)
+
+    def picture(self, path: Path, picture: "Picture") -> list[Path]:
+        """A picture among them."""
+        from pleinair.media.sheet import write_picture
+
+        return self.deliver(path, partial(write_picture, picture=picture))
 
 
 def tell(generation: Generation, files: list[Path], total: float) -> None:
@@ -138,23 +180,33 @@ def tell(generation: Generation, files: list[Path], total: float) -> None:
         which = f" {i + 1}" if len(made.completed) > 1 else ""
         told = added or "nothing was left unsaid"
         notes.print(f"[green]completed{which}:[/] … {told}", soft_wrap=True)
-    guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
-    print(
-        f"model      {request.model}, {made.steps} steps, guidance {guidance}\n"
-        f"seed       {request.seed}\n"
-        f"drawn      {made.native_width}x{made.native_height}, "
-        f"{made.native_fps} frames/s, {made.native_frames} frames\n"
-        f"delivered  {request.width}x{request.height} ({how} {enlarged:.3g} times), "
-        f"{_length(generation)}"
-    )
+    print(f"model      {request.model}{_drawing(made)}")
+    print(f"seed       {request.seed}")
+    drawn = f"{made.native_width}x{made.native_height}, {made.native_fps} frames/s"
+    if generation.is_drawn:
+        print(f"drawn      {made.native_width}x{made.native_height}, {_length(generation)}")
+    else:
+        print(f"drawn      {drawn}, {made.native_frames} frames")
+        print(
+            f"delivered  {request.width}x{request.height} ({how} {enlarged:.3g} times), "
+            f"{_length(generation)}"
+        )
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in made.seconds.items())
     print(f"time       {total:.1f} s ({stages})")
     for file in files:
         print(f"wrote      {file} ({_bytes(file.stat().st_size)})")
 
 
+def _drawing(made: Metadata) -> str:
+    """How a model that takes steps was used."""
+    if not MODELS[made.request.model].sampled:
+        return ""
+    guidance = "built in" if made.guidance is None else f"{made.guidance:g}"
+    return f", {made.steps} steps, guidance {guidance}"
+
+
 def _length(generation: Generation) -> str:
-    frames, fps = len(generation.frames), generation.fps  # with those of clips that were given
+    frames, fps = len(generation.clips[0]), generation.fps  # with those of clips that were given
     if frames == 1:
         return "one picture"
     between = "" if fps == generation.metadata.native_fps else ", motion interpolated"

@@ -2,15 +2,21 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from pleinair.backends.base import Generation, Progress
+from pleinair.backends.base import Generation, Preview, Progress
+from pleinair.backends.origin import origin_of
+from pleinair.media.clip import Clip, Drawn
 from pleinair.media.codec import write_video
 from pleinair.media.digest import digest
-from pleinair.media.frames import Frames
+from pleinair.media.frames import Picture
 from pleinair.media.mark import Marking
-from pleinair.media.provenance import Origin, Signer
+from pleinair.media.provenance import Signer
 from pleinair.media.sheet import spritesheet, thumbnail, write_picture
+from pleinair.media.stills import Seen
+from pleinair.service.checkpoint import Checkpoint
 from pleinair.service.queue import Claim
 from pleinair.service.storage import Storage
 from pleinair.service.tables import Artifact
@@ -23,6 +29,19 @@ FILES = {
 """Variants of each variation, with their names and types."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What is in the storage.
+
+    Attributes:
+        files: the row of each file.
+        seen: each variation as it may be looked at: the clip, or a small copy of it.
+    """
+
+    files: list[Artifact]
+    seen: list[Seen]
+
+
 def keep(
     generation: Generation,
     claim: Claim,
@@ -33,28 +52,35 @@ def keep(
     *,
     signer: Signer | None = None,
     sources: Mapping[str, Path] | None = None,
-) -> list[Artifact]:
+    preview: Preview | None = None,
+) -> Kept:
     """Write the files of every variation and put them below the claim's prefix.
+
+    A clip that is drawn is drawn here, on its way into its file. Its finished segments are kept
+    as they come, so that another attempt begins where this one ends.
 
     Args:
         generation: the clips.
         claim: whose they are.
         storage: where they go.
-        progress: told of the stages ``write`` and ``upload``; what it raises ends the work.
+        progress: told of the stages ``write``, or ``draw`` of a clip that is drawn, and
+            ``upload``; what it raises ends the work.
         patience: told how many bytes go out next, during which there is nothing to tell.
         marking: what is put into the frames.
         signer: signs each file once it is written; None leaves them unsigned.
         sources: the files that the request was given, by their SHA-256.
+        preview: offered each frame of a clip that is drawn.
 
     Raises:
         MediaError: a file cannot be written or signed.
         StorageError: a file cannot be stored.
     """
     with tempfile.TemporaryDirectory(prefix="pleinair-") as scratch:
-        made, files = [], []
-        for variant, number, path in _write(generation, claim, Path(scratch), progress, marking):
+        made, files, request = [], [], generation.metadata.request
+        writing = _Writing(generation, claim, storage, Path(scratch), progress, marking, preview)
+        for variant, number, path in writing.write():
             if signer:
-                signer.sign(path, Origin(generation.metadata.request, number, sources or {}))
+                signer.sign(path, origin_of(request, number, sources))
             files.append((variant, number, path))
         for done, (variant, number, path) in enumerate(files):
             size = path.stat().st_size
@@ -75,31 +101,57 @@ def keep(
                 )
             )
         progress(len(files), len(files), "upload")
-        return made
+        return Kept(made, writing.seen)
 
 
-def _write(
-    generation: Generation, claim: Claim, folder: Path, progress: Progress, marking: Marking
-) -> Iterator[tuple[str, int, Path]]:
-    """(variant, number, path) of each file, once it is written."""
-    total = sum(map(len, generation.clips))
-    done = 0
+@dataclass
+class _Writing:
+    """The files of one video on their way to this machine's disk."""
 
-    def each() -> None:
-        nonlocal done
-        done += 1
-        progress(done, total, "write")
+    generation: Generation
+    claim: Claim
+    storage: Storage
+    folder: Path
+    progress: Progress
+    marking: Marking
+    preview: Preview | None
+    seen: list[Seen] = field(default_factory=list)
+    done: int = 0
 
-    progress(0, total, "write")
-    for number, clip in enumerate(generation.clips):
-        for variant, (name, _) in FILES.items():
-            path = folder / str(number) / name
-            if variant == "video":
-                mark = marking.of(clip, name_of(claim.id, number), generation.kept)
-                write_video(path, clip, generation.fps, each=each, mark=mark)
-            else:
-                write_picture(path, _still(variant, clip))
-            yield variant, number, path
+    def write(self) -> Iterator[tuple[str, int, Path]]:
+        """(variant, number, path) of each file, once it is written."""
+        for number, clip in enumerate(self.generation.clips):
+            self._each(0, None, clip)
+            for variant, (name, _) in FILES.items():
+                path = self.folder / str(number) / name
+                if variant == "video":
+                    self.seen.append(self._video(path, clip, number))
+                else:
+                    write_picture(path, _still(variant, clip, self.seen[number]))
+                yield variant, number, path
+
+    def _video(self, path: Path, clip: Clip, number: int) -> Seen:
+        mark = self.marking.of(clip, name_of(self.claim.id, number), self.generation.kept)
+        fps = self.generation.fps
+        if not isinstance(clip, Drawn):
+            each = partial(self._each, clip=clip)
+            return write_video(path, clip, fps, each=each, mark=mark)
+        work = self.folder / str(number) / "segments"
+        checkpoint = Checkpoint(self.storage, self.claim, number, work)
+        checkpoint.fetch()
+
+        def drawn(count: int, picture: Picture | None) -> None:
+            checkpoint.keep()
+            self._each(count, picture, clip)
+
+        return write_video(path, clip, fps, each=drawn, mark=mark, work=work)
+
+    def _each(self, count: int, picture: Picture | None, clip: Clip) -> None:
+        self.done += count
+        total = sum(map(len, self.generation.clips))
+        self.progress(self.done, total, "draw" if isinstance(clip, Drawn) else "write")
+        if self.preview and picture is not None and isinstance(clip, Drawn):
+            self.preview(lambda: picture[None])
 
 
 def name_of(video_id: str, number: int) -> str:
@@ -107,7 +159,7 @@ def name_of(video_id: str, number: int) -> str:
     return f"{video_id}/{number}"
 
 
-def _still(variant: str, clip: Frames) -> Frames:
+def _still(variant: str, clip: Clip, seen: Seen) -> Picture:
     if variant == "spritesheet":
-        return spritesheet(clip)
-    return clip[0] if len(clip) == 1 else thumbnail(clip)  # of a single picture, all of it
+        return spritesheet(seen)
+    return clip[0] if len(clip) == 1 else thumbnail(seen)  # of a single picture, all of it

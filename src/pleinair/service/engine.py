@@ -20,7 +20,7 @@ from pleinair.service.child import Plan
 from pleinair.service.db import Database
 from pleinair.service.queue import Queue
 from pleinair.service.worker import STALLED
-from pleinair.settings import ServiceSettings, Settings
+from pleinair.settings import ServiceSettings, Settings, processors
 
 LAST = 2.0  # seconds after the grace in which a worker may end before it is killed
 _LOOK = 0.05
@@ -46,8 +46,7 @@ def share(settings: Settings, count: int) -> Settings:
     """The settings of each of several workers: unless told otherwise, they share the processors."""
     if settings.threads is not None or count < 2:
         return settings
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return replace(settings, threads=max(1, (cores or 1) // count))
+    return replace(settings, threads=max(1, processors() // count))
 
 
 @dataclass

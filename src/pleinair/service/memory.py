@@ -15,6 +15,7 @@ import psutil
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from pleinair.backends.base import MODELS
 from pleinair.errors import InputError
 from pleinair.request import KEPT, VideoRequest
 from pleinair.service.db import now
@@ -46,14 +47,14 @@ class Need:
 
 def estimate(session: Session, request: VideoRequest) -> int:
     """Bytes that a video should need, from those of its model that were made last."""
+    side = [Video.request[name].as_integer() for name in ("width", "height")]
+    frame, whole = (
+        side[0] * side[1],
+        Video.cost * side[0] * side[1] * Video.request["fps"].as_integer(),
+    )
+    streams = _streams(request)
     recent = (
-        select(
-            Video.peak,
-            Video.cost
-            * Video.request["width"].as_integer()
-            * Video.request["height"].as_integer()
-            * Video.request["fps"].as_integer(),
-        )
+        select(Video.peak, frame if streams else whole)
         .where(
             Video.state == COMPLETED,
             Video.backend == request.model,
@@ -64,20 +65,33 @@ def estimate(session: Session, request: VideoRequest) -> int:
         .limit(_RECENT)
     )
     measured = [(float(pixels), int(peak)) for peak, pixels in session.execute(recent)]
+    if streams:
+        return learn(measured, Need(*streams)).of(request.width * request.height)
     return learn(measured).of(_pixels(session, request))
 
 
-def learn(measured: list[tuple[float, int]]) -> Need:
-    """What videos need, from (pixels, bytes at the peak) of some: more than nearly all took."""
+def learn(measured: list[tuple[float, int]], first: Need = Need()) -> Need:
+    """What videos need, from (pixels, bytes at the peak) of some: more than nearly all took.
+
+    Args:
+        measured: videos of one model.
+        first: what is assumed as long as they tell too little.
+    """
     if not measured:
-        return Need()
-    rate = Need.rate
+        return first
+    rate = first.rate
     sizes, peaks = zip(*measured, strict=True)
     if len(measured) >= _ENOUGH and max(sizes) - min(sizes) >= _SPREAD:
         rate = max(_FRAME, linear_regression(sizes, peaks).slope)
     rest = [peak - rate * size for size, peak in measured]
     most = quantiles(rest, n=20, method="inclusive")[-1] if len(rest) > 1 else rest[0]
     return Need(max(most, 0.0) * _MARGIN, rate * _MARGIN)
+
+
+def _streams(request: VideoRequest) -> tuple[float, float] | None:
+    """Bytes of the process and of each pixel of a frame, with a model that holds no whole clip."""
+    entry = MODELS.get(request.model)
+    return entry.memory if entry else None
 
 
 def largest(session: Session) -> int | None:

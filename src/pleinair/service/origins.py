@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Row, Select, select, tuple_
 
-from pleinair.backends.base import Generation
 from pleinair.media.fingerprint import (
     KEYS,
     REGIONS,
@@ -25,6 +24,7 @@ from pleinair.media.fingerprint import (
 from pleinair.media.frames import Frames
 from pleinair.media.glimpse import glimpse, luma
 from pleinair.media.mark import Marking
+from pleinair.media.stills import Seen
 from pleinair.media.watermark import Reading, Watermark
 from pleinair.service.artifacts import name_of
 from pleinair.service.db import Database
@@ -71,10 +71,10 @@ class Found:
     sightings: tuple[Sighting, ...]
 
 
-def of(generation: Generation, claim: Claim, marking: Marking) -> list[Origin]:
-    """The rows of a finished video; the queue gives them their time."""
+def of(clips: Iterable[Seen], claim: Claim, marking: Marking) -> list[Origin]:
+    """The rows of a finished video with these variations; the queue gives them their time."""
     rows = []
-    for number, clip in enumerate(generation.clips):
+    for number, clip in enumerate(clips):
         bits, colours = fingerprint(glimpse(clip)).to_bytes()
         marked = marking.is_invisible_in(clip)
         name = name_of(claim.id, number)

@@ -30,7 +30,7 @@ from pleinair.errors import (
 )
 from pleinair.media.mark import Marking
 from pleinair.media.provenance import signer_of
-from pleinair.service import artifacts, memory, origins
+from pleinair.service import artifacts, checkpoint, memory, origins
 from pleinair.service.db import Database
 from pleinair.service.hold import Hold, StopError, Watch
 from pleinair.service.materials import Materials
@@ -199,7 +199,7 @@ class Worker:
             claim.request, hold.step, materials=materials, preview=hold.look
         )
         with self.materials.files(claim.request if self.signer else None) as sources:
-            files = artifacts.keep(
+            kept = artifacts.keep(
                 generation,
                 claim,
                 self.storage,
@@ -208,13 +208,15 @@ class Worker:
                 self.marking,
                 signer=self.signer,
                 sources=sources,
+                preview=hold.look,
             )
         spent = hold.stages.finish()
         record = generation.metadata.as_dict()
         record["signed"] = self.signer is not None
         record["seconds"] |= {stage: spent[stage] for stage in ("write", "upload")}
-        seen = origins.of(generation, claim, self.marking)
-        self._hand_over(claim, Made(files, record, hold.peak.read(), seen))
+        seen = origins.of(kept.seen, claim, self.marking)
+        self._hand_over(claim, Made(kept.files, record, hold.peak.read(), seen))
+        checkpoint.forget(self.storage, claim.id)
 
     def _hand_over(self, claim: Claim, made: Made) -> None:
         """Complete the video, and again for the time of a lease when the database is away."""
