@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pleinair.light.camera import View
 from pleinair.light.seeds import generator
+from pleinair.light.weather import haze, rain_veil
 from pleinair.scenes.scene import Scene
 
 _COLOUR = (0.80, 0.90, 1.25)  # of the channel, about 20 000 K
@@ -53,8 +54,6 @@ def strokes(scene: Scene, start_s: float, end_s: float) -> list[Stroke]:
     if not rate:
         return []
     first, last = math.floor(start_s * rate), math.floor(end_s * rate)
-    if last - first > 64:  # a time-lapse: the shutter sees few of them
-        first = last - 64
     found = (_stroke(scene, number) for number in range(first, last + 1))
     return [stroke for stroke in found if start_s <= stroke.start_s <= end_s]
 
@@ -142,14 +141,16 @@ def _draw(
     fine = min(max(math.ceil(float(step.median()) * 2.5), 1), 16)
     part = torch.arange(fine, device=core.device) / fine
     points = [torch.lerp(x[:, :-1, None], x[:, 1:, None], part) for x in (column, row, ahead)]
-    x, y, away = (p.reshape(-1) for p in points)
+    x, y, ahead = (p.reshape(-1) for p in points)
     share = (shares.to(core)[:, None, None] * torch.ones(1, count - 1, fine)).reshape(-1)
-    seen = (away > 10) & (x > 0.5) & (y > 0.5) & (x < view.width - 1) & (y < view.height - 1)
+    seen = (ahead > 10) & (x > 0.5) & (y > 0.5) & (x < view.width - 1) & (y < view.height - 1)
     if depth is not None:
         inside = y.clamp(0, view.height - 1).long() * view.width + x.clamp(0, view.width - 1).long()
         seen &= depth.reshape(-1)[inside] > 0.9 * stroke.distance_m
     x, y, share = x[seen] - 0.5, y[seen] - 0.5, share[seen]
-    irradiance = _SEEN * glow * _LIGHT_KLX * (3000 / stroke.distance_m) ** 2
+    away = stroke.distance_m
+    clear = math.exp(-(haze(scene.weather) + rain_veil(scene.weather)) * away)
+    irradiance = _SEEN * clear * glow * _LIGHT_KLX * (3000 / away) ** 2
     light = share / (fine * (count - 1)) * irradiance * view.focal**2
     column, row = x.floor(), y.floor()
     right, below = x - column, y - row
