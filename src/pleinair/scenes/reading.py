@@ -15,12 +15,19 @@ from pleinair.scenes import vocabulary
 
 MOST_CHARACTERS = 4000
 _TABLES = ("PLACES", "SEASONS", "HOURS", "WEATHER", "CAMERA")
-_ARTICLES = frozenset(vocabulary.ARTICLES.split())
-_SKIPPED = frozenset(vocabulary.SKIPPED.split())
-_NEGATORS = frozenset(vocabulary.NEGATORS.split())
+_LITTLE = f"{vocabulary.LITTLE} {vocabulary.NEGATORS} {vocabulary.SKIPPED}"
 _JOINERS = frozenset({"or", "nor", "and", "ni", "ou", "et"})
 _REACH = 2
 """Words that a negation reaches; a joining word carries it on."""
+# Plurals and feminines, once the "s" is gone.
+_ENDINGS = (
+    ("ie", "y"),
+    ("che", "ch"),
+    ("she", "sh"),
+    ("eaux", "eau"),
+    ("euse", "eux"),
+    ("ee", "e"),
+)
 _NUMBERS = (
     (re.compile(r"\b(\d{1,4}(?:\.\d+)?) ?mm\b", re.I), "camera.lens_mm", 8, 1200),
     (re.compile(r"\bf ?/ ?(\d{1,2}(?:\.\d+)?)\b", re.I), "camera.f_number", 0.7, 64),
@@ -90,8 +97,9 @@ def read(prompt: str) -> Heard:
         spots = {(place, topic) for place in match.places for topic in topics}
         if not spots & taken:
             taken |= spots
-            used.update(match.places)
-            chosen.append(match)
+            if not match.settings[0].endswith("=-"):
+                used.update(match.places)
+                chosen.append(match)
     for match in sorted(chosen, key=lambda match: match.places):
         settings += _settings(match, words, text)
     left = [word for i, word in enumerate(words) if i not in used and _says_much(word)]
@@ -119,7 +127,9 @@ def _matches(words: list[_Word]) -> Iterator[_Match]:
     phrases, longest = _phrases()
     for start, first in enumerate(words):
         everything = range(start, min(start + 2 * longest, len(words)))
-        without = [i for i in everything if i == start or words[i].stem not in _SKIPPED]
+        without = [
+            i for i in everything if i == start or words[i].stem not in _stems(vocabulary.SKIPPED)
+        ]
         for run in (list(everything), without) if first.stem else ():
             for length in range(1, min(longest, len(run)) + 1):
                 places = tuple(run[:length])
@@ -133,11 +143,11 @@ def _words(text: str) -> list[_Word]:
     words, reach, negator = [], 0, ""
     for found in re.finditer(r"[^\W_]+|[,.;:!?()]", text):
         stem = _stem(found[0])
-        if stem in _ARTICLES:
+        if stem in _stems(vocabulary.ARTICLES):
             continue
         if not stem:
             reach = 0
-        elif stem in _NEGATORS:
+        elif stem in _stems(vocabulary.NEGATORS):
             words.append(_Word(stem, *found.span()))
             reach, negator = _REACH, found[0]
             continue
@@ -149,27 +159,26 @@ def _words(text: str) -> list[_Word]:
 
 
 def _stem(word: str) -> str:
-    """A word without capitals, accents, punctuation and the plural's ending."""
+    """A word without capitals, accents and endings; empty for punctuation."""
     bare = unicodedata.normalize("NFKD", word.lower())
     bare = "".join(letter for letter in bare if letter.isalnum())
     if len(bare) < 4 or bare.endswith(("ss", "us", "is")):
         return bare
-    for ending, instead in (("ies", "y"), ("ches", "ch"), ("shes", "sh"), ("eaux", "eau")):
-        if bare.endswith(ending):
-            return bare.removesuffix(ending) + instead
     bare = bare.removesuffix("s")
-    return bare[:-1] if bare.endswith("ee") and len(bare) > 4 else bare
+    for ending, instead in _ENDINGS:
+        if bare.endswith(ending) and len(bare) > 3:
+            return bare.removesuffix(ending) + instead
+    return bare
 
 
 def _says_much(word: _Word) -> bool:
-    little = not word.stem or word.stem in _little() or word.stem.isdecimal()
+    little = not word.stem or word.stem in _stems(_LITTLE) or word.stem.isdecimal()
     refused = word.negator and word.stem in _absent()
     return not little and not refused
 
 
 @cache
-def _little() -> frozenset[str]:
-    words = f"{vocabulary.LITTLE} {vocabulary.NEGATORS} {vocabulary.SKIPPED}"
+def _stems(words: str) -> frozenset[str]:
     return frozenset(map(_stem, words.split()))
 
 

@@ -3,7 +3,8 @@
 Each table goes from what is meant to the phrases that say so, divided by commas; ``(a|b|)`` stands
 for either, or nothing. Accents, capitals, plurals and articles make no difference. What is meant is
 one setting or more, ``topic=value``: a topic of `compose`, or, with a dot, a field of the scene. A
-question mark behind it says that it is only likely, and gives way to what is said outright.
+question mark behind it says that it is only likely, and gives way to what is said outright; ``-``
+says nothing, and only keeps the words within the phrase from being read by themselves.
 """
 
 # A table is easier to survey with its lines packed.
@@ -21,7 +22,9 @@ PLACES = {
     "place=cliffs":
         "cliff, sea cliff, (rocky|rugged|) (coast|coastline|shoreline), rocky (shore|beach), "
         "headland, sea stack; falaise, côte (rocheuse|sauvage|), littoral, cap rocheux",
-    "place=lake": "lake, lakeside, lake shore, loch, reservoir; lac, bord lac, plan eau",
+    "place=lake":
+        "lake, lakeside, lake shore, loch, reservoir, lakeshore; lac, bord lac, plan eau, rive "
+        "lac",
     "place=lake land.relief_m=1300?": "mountain lake, alpine lake; lac montagne",
     "place=lake land.relief_m=1300? land.forest=0.3?": "fjord, norway; fjord, norvège",
     "place=lake water.fetch_m=200? water.depth_m=2?": "pond, tarn, pool; étang, mare",
@@ -41,12 +44,12 @@ PLACES = {
         "meadow, prairie, grassland, grass field, field, grass, pasture, steppe, plain, savanna, "
         "savannah, wildflower; prairie, pré, champ, pâturage, plaine, herbe, savane",
     "place=hills":
-        "hill, rolling hill, hillside, countryside, farmland, tuscany, downs, moor, highlands, "
+        "hill, rolling hill, hillside, countryside, farmland, tuscany, moor, highlands, "
         "vineyard; colline, coteau, campagne, toscane, lande",
     "place=valley": "valley, vale, dale, glen, yosemite; vallée, val, vallon",
     "place=forest":
         "forest, wood, woodland, jungle, rainforest, wooded hill, pine forest, taiga; forêt, "
-        "bois, jungle, forêt (pin|sapin), sous bois",
+        "bois, jungle, forêt (pin|sapin), sous bois, bois pin",
     "place=mountains":
         "mountain, mountain range, peak, summit, ridge, rockies, dolomites, andes; montagne, "
         "chaîne montagne, pic, sommet, cime, crête",
@@ -57,11 +60,15 @@ PLACES = {
         "volcano, volcanic, lava, crater, fuji, mount fuji, etna, vesuvius, caldera; volcan, "
         "volcanique, lave, cratère, vésuve",
     "place=snowfield":
-        "(snow|snowy) (field|plain|landscape), tundra, arctic, antarctica, polar, snowscape, "
-        "winter landscape; champ (neige|enneigé), toundra, arctique, antarctique, banquise, "
-        "plaine (enneigée|neige), paysage (enneigé|hiver)",
+        "(snow|snowy) (field|plain|landscape), tundra, arctic, antarctica, polar "
+        "(landscape|region), snowscape, winter landscape; champ (neige|enneigé), toundra, "
+        "arctique, antarctique, banquise, plaine (enneigée|neige), paysage (enneigé|hiver), "
+        "étendue (neige|enneigée), champ blanc",
     "place=glacier": "glacier, ice field, ice cap, ice sheet, ice; glacier, glace",
     "place=islands": "island, isle, islet, archipelago; île, îlot, archipel",
+    "place=desert?": "in sand; dans sable",
+    "place=forest?": "(among|between) tree; (parmi|entre) arbre",
+    "place=-": "wood fire, wooden cabin, polar light; feu bois, cabane bois",
 }
 SEASONS = {
     "land.season=spring": "spring, springtime, spring day; printemps",
@@ -88,24 +95,27 @@ HOURS = {
         "dawn, daybreak, first light, break day, crack dawn; aube, aurore, point jour, "
         "(lever|premières lueurs) jour",
     "hour=sunrise":
-        "sunrise, sun rising, rising sun, sunup, sun come up, early morning; lever soleil, "
-        "soleil levant, petit matin, soleil lève",
+        "sunrise, sun rising, rising sun, sunup, sun come up, early morning, sun (rise|come up), "
+        "early (in|) morning; lever soleil, soleil levant, petit matin, soleil lève, tôt (le|) "
+        "matin",
     "hour=morning": "morning, forenoon; matin, matinée, matinal",
     "hour=noon": "noon, midday, high noon, noonday, midday sun; midi, plein midi",
     "hour=day": "day, daytime, daylight, by day, broad daylight; jour, journée, plein jour",
     "hour=afternoon": "afternoon; après midi",
     "hour=golden":
         "golden hour, golden light, magic hour, late afternoon, (warm|low) (light|sun), evening "
-        "(sun|light), evening; heure dorée, lumière (dorée|chaude|rasante), fin après midi",
+        "(sun|light), evening; heure dorée, lumière (dorée|chaude|rasante), fin après midi, "
+        "heure magique",
     "hour=sunset":
-        "sunset, sundown, setting sun, sun set, sun going down, (red|fiery) sky; coucher soleil, "
-        "soleil couchant, couchant, soleil couche, ciel (rouge|feu)",
+        "sunset, sundown, setting sun, sun set, sun going down, (red|fiery) sky, sun "
+        "(go|goes|going) down, sun sets, sunset sky; coucher soleil, soleil couchant, couchant, "
+        "soleil couche, ciel (rouge|feu), soleil se couche",
     "hour=dusk":
         "dusk, twilight, blue hour, nightfall, gloaming, after sunset; crépuscule, tombée nuit, "
-        "nuit tombante, heure bleue, soir, soirée, brune",
+        "nuit tombante, heure bleue, soir, soirée, brune, tombée jour",
     "hour=night":
-        "night, midnight, nighttime, dark night, after dark, nocturnal, night sky; nuit, minuit, "
-        "pleine nuit, nocturne, ciel nocturne",
+        "night, midnight, nighttime, dark night, after dark, nocturnal, night sky, darkness, in "
+        "dark; nuit, minuit, pleine nuit, nocturne, ciel nocturne, obscurité, dans noir",
     "hour=night? sky=clear?":
         "starry (sky|night), star, starlit, starlight, under star; étoile, étoilé, (ciel|nuit) "
         "étoilé",
@@ -132,11 +142,12 @@ WEATHER = {
         "cloud, scattered cloud, partly cloudy, passing cloud, cumulus, broken cloud; nuage, "
         "nuage épars, éclaircie, partiellement nuageux, nuage passent",
     "sky=cloudy":
-        "cloudy, cloudy sky, (many|big|heavy|dramatic|dark) cloud, dramatic sky; nuageux, ciel "
-        "nuageux, (gros|grands) nuages, ciel (dramatique|chargé)",
+        "cloudy, cloudy sky, (many|big|heavy|dramatic|dark) cloud, dramatic sky, thick cloud; "
+        "nuageux, ciel nuageux, (gros|grands) nuages, ciel (dramatique|chargé), nuages épais, "
+        "épais nuages, lourds nuages",
     "sky=overcast":
         "overcast, grey, gray, (grey|gray) (sky|day), gloomy, dull, dreary, stratus; couvert, "
-        "ciel (couvert|gris|bas), temps (gris|couvert), gris, maussade",
+        "ciel (couvert|gris|bas), temps (gris|couvert), gris, maussade, ciel plomb",
     "sky=cirrus": "cirrus, (wispy|high|thin|feathery) cloud; (voile|nuage) élevé, nuage (fin|haut)",
     "sky=storm":
         "storm, stormy, tempest, storm cloud, thundercloud, cumulonimbus, stormy sky; tempête, "
@@ -145,15 +156,17 @@ WEATHER = {
     "sky=storm lightning=yes rain=rain?": "thunderstorm, thunder, lightning storm; orage, tonnerre",
     "sky=storm lightning=yes": "lightning, lightning bolt; éclair, foudre",
     "rain=drizzle": "drizzle, drizzling, light rain, drizzly; bruine, crachin, pluie fine",
-    "rain=rain": "rain, raining, rainy, shower; pluie, pluvieux, pleut, averse",
+    "rain=rain":
+        "rain, raining, rainy, shower, it rain, rain soaked, rainfall; pluie, pluvieux, pleut, averse, il "
+        "pleut",
     "rain=heavy":
         "(heavy|pouring|torrential) rain, downpour, monsoon; (forte|grosse) pluie, déluge, pluie "
         "battante",
     "snowing=snow snow=ground?":
-        "snowing, snowfall, snowflake, falling snow, snow falling; neige tombe, chute neige, "
-        "flocon",
+        "snowing, snowfall, snowflake, falling snow, snow falling, it snow; neige tombe, chute "
+        "neige, flocon, il neige, neige qui tombe",
     "snowing=heavy snow=ground?": "blizzard, snowstorm, heavy snow; tempête neige, blizzard",
-    "air=fog": "fog, foggy, (thick|dense) fog; brouillard, (épais|dense) brouillard",
+    "air=fog": "fog, foggy, (thick|dense) fog; brouillard, (épais|dense) brouillard, embrumé",
     "air=mist": "mist, misty; brume, brumeux",
     "air=haze": "haze, hazy, dusty; voile chaleur, poussiéreux, brume chaleur",
     "rainbow=yes": "rainbow; arc ciel",
@@ -167,8 +180,7 @@ WEATHER = {
     "sea=rough wind=windy?":
         "(rough|choppy|wild) (sea|water|ocean), (big|huge|crashing) wave, whitecap; mer "
         "(agitée|démontée|forte), (grosse|grande|haute) vague",
-    "sea=storm wind=gale? sky=storm?":
-        "stormy (sea|ocean), storm at sea; déchaîné, tempête en mer",
+    "sea=storm wind=gale? sky=storm?": "stormy (sea|ocean), storm at sea; déchaîné, tempête en mer",
     "water.ice=1 land.season=winter?": "frozen, icy; gelé, glacé",
     "water.clarity_m=30":
         "(clear|turquoise|crystal|transparent) water, turquoise; eau "
@@ -180,27 +192,41 @@ CAMERA = {
         "plan fixe, caméra (fixe|immobile), trépied",
     "move=pan": "pan, panning, pan shot; panoramique, panorama",
     "move=pan-left":
-        "(pan|panning) left, turn left, left pan, right left; panoramique (à|) gauche, tourne "
-        "gauche, droite à gauche",
+        "(pan|panning) (left|leftward), leftward pan, turn left, left pan, "
+        "(pan|turn|swing|swings|turns|view moves|camera moves|camera move) left, left turn; "
+        "panoramique (à|) gauche, tourne gauche, (caméra|pivote|vue tourne|tourne) gauche, "
+        "panoramique gauche, panoramique droite à gauche",
     "move=pan-right":
-        "(pan|panning) right, turn right, right pan, left right; panoramique (à|) droite, tourne "
-        "droite, gauche à droite",
-    "move=tilt-up": "(tilt|tilting) up, tilt, tilting; bascule haut, caméra lève",
-    "move=tilt-down": "(tilt|tilting) down; bascule bas, caméra baisse",
-    "move=zoom-in": "(zoom|zooming) in, zoom, zooming; zoom avant, zoom, zoome",
-    "move=zoom-out": "(zoom|zooming) out; zoom arrière, dézoom, dézoome",
+        "(pan|panning) (right|rightward), rightward pan, turn right, right pan, "
+        "(pan|turn|swing|swings|turns|view moves|camera moves|camera move) right; panoramique "
+        "(à|) droite, tourne droite, (caméra|pivote|vue tourne|tourne) droite, panoramique "
+        "droite, panoramique gauche à droite",
+    "move=tilt-up":
+        "(tilt|tilting) up, tilt, tilting, look up, looking up, upward tilt, turns up; bascule "
+        "haut, caméra lève, "
+        "(bascule|panoramique|inclinaison|incline|inclinant|caméra|regard|regardant) haut",
+    "move=tilt-down":
+        "(tilt|tilting) down, look down, looking down, downward tilt, turns down; bascule bas, "
+        "caméra baisse, "
+        "(bascule|panoramique|inclinaison|incline|inclinant|caméra|regard|regardant) bas",
+    "move=zoom-in": "(zoom|zooming) in, zoom, zooming; zoom avant, zoom, zoome, zoomant",
+    "move=zoom-out":
+        "(zoom|zooming) out, outward zoom; zoom arrière, dézoom, dézoome, zoom en arrière, "
+        "dézoomant",
     "move=forward":
         "(dolly|dollying|push|pushing|track|tracking|move|moving|fly|flying) (in|forward), "
-        "dolly, forward, tracking shot; travelling avant, travelling, avance",
+        "dolly, forward, tracking shot, moves ahead, flies forward, forward motion; travelling "
+        "avant, travelling, avance, mouvement avant, mouvement en avant, vole avant, vol avant",
     "move=back":
         "(dolly|pull|pulling|track|move|moving|fly) (out|back|backward), backward; travelling "
         "arrière, recule",
-    "move=truck-left": "(truck|trucking|slide|move|moving) left; travelling gauche",
-    "move=truck-right":
-        "(truck|trucking|slide|move|moving) right, slider; travelling (droite|latéral)",
+    "move=truck-left": "(truck|trucking|slide) left; travelling gauche",
+    "move=truck-right": "(truck|trucking|slide) right, slider; travelling (droite|latéral)",
     "move=rise":
-        "(rise|rising|crane|boom|pedestal|ascend|ascending) up, crane shot, camera rise; monte, "
-        "caméra monte, grue, s'élève",
+        "(rise|rising|crane|boom|pedestal|ascend|ascending) up, crane shot, camera rise, drone "
+        "(rise|climb|climbs|ascend|ascending), ascending, upward motion, upward move, rise over; "
+        "monte, caméra monte, grue, s'élève, élève, s'élevant, élevant, mouvement montant, "
+        "mouvement haut, montée",
     "move=sink": "(crane|boom|pedestal) down, descend, descending; descend, caméra descend",
     "move=orbit": "orbit, orbiting, circling, arc shot; orbite, tourne autour",
     "move=roll": "camera roll, rolling camera, dutch roll; roulis",
@@ -221,8 +247,8 @@ CAMERA = {
         "shaking, shaky, intense shaking, camera shake, earthquake; tremblement, tremblant",
     "hand=steady": "steady, smooth, steadicam, gimbal, stabilized; stable, fluide, stabilisé",
     "lens=wide":
-        "wide, panoramic, panorama, wide (angle|lens|shot), establishing shot; "
-        "grand angle, plan large",
+        "wide, panoramic, panorama, wide (angle|lens|shot), establishing shot; grand angle, plan "
+        "large",
     "lens=ultra": "(ultra|super) wide, fisheye; ultra grand angle",
     "lens=normal": "normal lens, standard lens; focale normale",
     "lens=tele": "telephoto, tele, long lens, telephoto lens; téléobjectif, longue focale",
@@ -237,7 +263,8 @@ CAMERA = {
     "speed=slow": "slow, slowly, gently, gentle; lent, lentement, doucement",
     "speed=fast": "fast, quick, quickly, rapid, rapidly; rapide, rapidement, vite",
     "film.look=black and white":
-        "black and white, black white, monochrome, b w, grayscale; noir et blanc, noir blanc",
+        "black and white, black white, monochrome, b w, grayscale, b&w, gray scale, film noir; "
+        "noir et blanc, noir blanc, niveaux gris, noir & blanc",
     "film.look=watercolour": "watercolour, watercolor, watercolor painting; aquarelle",
     "film.look=ink": "ink, ink (wash|drawing|painting), sumi e; encre, lavis, encre chine",
     "film.look=vintage":
@@ -249,16 +276,19 @@ ABSENT = {
     "boats":
         "boat ship sailboat sailing sail yacht ferry schooner canoe kayak vessel bateau voilier "
         "navire voile",
+    "balloons and meteors":
+        "balloon kite meteor comet ballon montgolfière météore comète",
     "people":
         "people person man woman child kid girl boy crowd hiker surfer walker couple homme "
         "femme enfant gens personne randonneur foule",
     "animals":
-        "animal bird seagull eagle horse cow sheep deer dog cat fish whale dolphin herd oiseau "
-        "mouette aigle cheval vache mouton cerf chien chat poisson baleine dauphin troupeau",
+        "animal bird seagull eagle gull goose swan horse cow sheep deer dog cat fish whale "
+        "dolphin herd oiseau mouette aigle cheval vache mouton cerf chien chat poisson baleine "
+        "dauphin troupeau",
     "buildings":
         "house building city town village church castle lighthouse tower bridge cabin hut barn "
         "temple ruin skyscraper maison immeuble ville eglise chateau phare tour pont cabane "
-        "grange ruine",
+        "grange moulin refuge ruine",
     "roads and what drives on them":
         "road street highway path trail car truck train railway vehicle bicycle plane airplane "
         "route rue chemin sentier voiture avion velo",
@@ -268,7 +298,7 @@ ABSENT = {
     "waterfalls and icebergs":
         "waterfall cascade fountain iceberg geyser chute fontaine",
     "fire and smoke":
-        "fire bonfire campfire smoke flame candle feu fumee flamme bougie",
+        "fire bonfire campfire firework smoke flame candle feu fumee flamme bougie",
     "terraces and crops":
         "terrace rice wheat corn crop farm garden terrasse riz ble mais ferme jardin",
 }
@@ -304,11 +334,16 @@ than so too also far away front middle top only view scene scenery landscape pic
 photograph video clip around film footage shot movie camera cinematic realistic photorealistic hd
 4k 8k uhd show shows showing see seen seeing look looks looking beautiful pretty lovely nice
 scenic stunning amazing gorgeous breathtaking majestic spectacular wonderful natural nature water
-sky air sun light weather sand land ground lens style mm et ou en dans sur sous par pour avec vers
-est sont ce cette ces son sa ses leur qui que dont entre derriere devant pres loin pendant lors il
+sky air sun light weather sand land ground lens style mm et ou en dans sur sous par pour avec est
+sont ce cette ces son sa ses leur qui que dont entre derriere devant pres loin pendant lors il
 elle y se n ne plus tres vue paysage plan beau belle beaux belles joli jolie magnifique superbe
-eau ciel soleil lumiere temps sable terre sol during outside
+eau ciel soleil lumiere temps sable terre sol during outside three four five six single lone group
+pair trio couple several many few deux trois quatre cinq plusieurs groupe paire dessus tandis
+quand puis comme parmi qu fait faire fais featuring featured effect perspective intense intensely
+among like make create imagine high set real life action live photographic réaliste photoréaliste
+painting painted drawing peinture peint dessin couleurs colour color frame time mouvement motion
+direction
 """
 
-ARTICLES = "a an the of to s le la les l un une des du de d au aux"
+ARTICLES = "a an the of to toward towards s le la les l un une des du de d au aux vers"
 """Left out of prompt and phrases alike."""
