@@ -9,7 +9,6 @@ mapping, Olano and Baker 2010; Bruneton, Neyret and Holzschuch 2010).
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -120,7 +119,12 @@ class Waves:
         self.device = device
         finest = self.spectrum.steepness(2 * math.pi / self.bands[-1].shortest, math.inf)
         self.beyond = torch.tensor(finest, device=device)
-        """Variance of the slopes along and across the wind of waves too short for any tile, (2,)."""
+        """(2,): variance of the slopes along and across the wind of waves too short for a tile."""
+
+    @property
+    def lift(self) -> float:
+        """Height that the water hardly ever exceeds, m."""
+        return 1.3 * math.hypot(self.sea.height, self.sea.swell) + 0.02
 
     def _band(self, seed: int, order: int, length: float, longest: float) -> Band:
         """The tile of waves from ``longest`` down to its shortest, m."""
