@@ -62,9 +62,10 @@ def stars(scene: Scene, view: View, image_shape: tuple[int, int]) -> Tensor:
     known = catalogue(scene.seed, device)
     now = turned(scene.sky.latitude_deg, 2 * math.pi * math.fmod(view.scene_s / STAR_DAY_S, 1.0))
     turn = now.float().to(device)
-    picture = torch.zeros(3, *image_shape, device=device)
     if scene.sky.milky_way:
-        picture += scene.sky.milky_way * _milky_way(known, turn, view)
+        picture = _milky_way(known, turn, view, scene.sky.milky_way)
+    else:
+        picture = torch.zeros(3, *image_shape, device=device)
     if scene.sky.stars:
         _splat(picture, turn @ known.directions, known.light * scene.sky.stars, view)
     return picture
@@ -79,7 +80,10 @@ def catalogue(seed: int, device: torch.device) -> Catalogue:
         return torch.rand(*shape, generator=chance)
 
     tilt = math.radians(28 + 24 * float(random(1))) * (1 if float(random(1)) < 0.5 else -1)
-    azimuth, elevation = math.radians(50 * float(random(1)) - 25), math.radians(8 + 14 * float(random(1)))
+    azimuth, elevation = (
+        math.radians(50 * float(random(1)) - 25),
+        math.radians(8 + 14 * float(random(1))),
+    )
     middle = torch.tensor(
         [
             math.cos(elevation) * math.sin(azimuth),
@@ -108,7 +112,12 @@ def catalogue(seed: int, device: torch.device) -> Catalogue:
     index = index.clamp(-0.3, 1.8)
     kelvin = 4600 * (1 / (0.92 * index + 1.7) + 1 / (0.92 * index + 0.62))  # Ballesteros 2012
     light = _glow(kelvin) * (VEGA_KLX * 10 ** (-0.4 * magnitude))
-    parts = (galaxy.T @ spread, light, galaxy, _periodic(torch.randn(2, 32, 32, 32, generator=chance)))
+    parts = (
+        galaxy.T @ spread,
+        light,
+        galaxy,
+        _periodic(torch.randn(2, 32, 32, 32, generator=chance)),
+    )
     return Catalogue(*(part.to(device) for part in parts))
 
 
@@ -162,25 +171,26 @@ def _splat(picture: Tensor, directions: Tensor, light: Tensor, view: View) -> No
     place = y.clamp(0, height - 1)[:, :, None] * width + x.clamp(0, width - 1)[:, None, :]
     flat = picture.view(3, -1)
     for channel in range(3):
-        flat[channel].index_add_(0, place.flatten(), (light[channel][:, None, None] * bell).flatten())
+        flat[channel].index_add_(
+            0, place.flatten(), (light[channel][:, None, None] * bell).flatten()
+        )
 
 
-def _milky_way(known: Catalogue, turn: Tensor, view: View) -> Tensor:
+def _milky_way(known: Catalogue, turn: Tensor, view: View, strength: float) -> Tensor:
     """(3, H, W): its clouds of stars, and the dust in front of them."""
-    rows, columns = -(-view.height // COARSE) + 1, -(-view.width // COARSE) + 1
+    rows, columns = -(-view.height // COARSE) + 2, -(-view.width // COARSE) + 2
     device = view.eye.device
-    y = (view.height / 2 - torch.arange(rows, device=device) * COARSE) / view.focal
-    x = (torch.arange(columns, device=device) * COARSE - view.width / 2) / view.focal
+    # one sample stands beyond each border, so that all pixels lie between samples
+    y = (view.height / 2 + COARSE / 2 - torch.arange(rows, device=device) * COARSE) / view.focal
+    x = (torch.arange(columns, device=device) * COARSE - COARSE / 2 - view.width / 2) / view.focal
     right, up, ahead = (part.view(3, 1, 1) for part in view.basis)
     ray = ahead + right * x + up * y[:, None]
     ray = ray * torch.rsqrt((ray * ray).sum(0))
     light = galaxy_light(known, (known.galaxy @ turn.T @ ray.flatten(1)).view(3, rows, columns))
-    light *= _through(ray[1])
-    size = ((rows - 1) * COARSE + 1, (columns - 1) * COARSE + 1)
-    fine = F.interpolate(light[None], size, mode="bilinear", align_corners=True)[0]
-    # texels stand on corners of pixels: the mean of four neighbours is the pixel's middle
-    fine = F.avg_pool2d(fine, 2, 1)
-    return fine[:, : view.height, : view.width]
+    light *= _through(ray[1]) * strength
+    fine = F.interpolate(light[None], scale_factor=COARSE, mode="bilinear")[0]
+    end = (view.height + COARSE, view.width + COARSE)
+    return fine[:, COARSE : end[0], COARSE : end[1]].contiguous()
 
 
 def galaxy_light(known: Catalogue, at: Tensor) -> Tensor:
