@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from pleinair.light.foam import ALBEDO
 from pleinair.light.sky import Lamp
 from pleinair.light.waves import Surface, chunks
 from pleinair.scenes.scene import Scene
@@ -199,7 +200,25 @@ def _shade(
     own = arriving * (body * (1 / math.pi))
     if seen.bed is not None and float(seen.depth.min()) < 4 / min(column.loss):
         own = _bed(seen, own, cosine, y, column)
-    return radiance.addcmul_(own, 1 - mirrored)
+    radiance.addcmul_(own, 1 - mirrored)
+    if surface.waves.crest < 8:
+        white = torch.special.ndtr((foam - surface.waves.crest).mul_(1 / 0.3))
+        _foam(surface, seen, radiance, white, arriving)
+    return radiance
+
+
+def _foam(
+    surface: Surface, seen: Glance, radiance: Tensor, white: Tensor, arriving: Tensor
+) -> None:
+    """Lays foam over radiance, (3, P), where there is some of it, (P,)."""
+    some = (white > 0.004).nonzero()[:, 0]
+    if not some.numel():
+        return
+    places = (part.index_select(0, some) for part in (white, seen.x, seen.z, seen.footprint))
+    share = surface.waves.lace.thin(*places)
+    light = arriving.index_select(1, some).mul_(ALBEDO / math.pi)
+    under = radiance.index_select(1, some)
+    radiance.index_copy_(1, some, torch.lerp(under, light, share))
 
 
 def _bed(seen: Glance, own: Tensor, cosine: Tensor, high: float, column: Column) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from pleinair.light.foam import Lace, coverage, threshold
 from pleinair.light.seeds import generator
 from pleinair.light.spectrum import Sea, Spectrum, frequency
 from pleinair.scenes.scene import Scene
@@ -29,6 +30,12 @@ RATIO = 2.8
 BLUR = 0.4
 """Standard deviation of a pixel's view, in footprints."""
 CHUNK = 16_384
+BREAKING = (0.78, 0.57, 0.26)
+"""Parts of the tiles, longest first, in where waves break; their squares sum to 1."""
+CALMER = 0.35
+"""Share of the foam that is fresh; the rest lingers."""
+LINGER = ((0.0, 0.0), (0.6, 0.45), (1.5, 0.95), (3.0, 1.5))
+"""Seconds after which foam is still seen, and what has then gone, in standard deviations."""
 ROUNDER = 5.0
 """How much longer than wide a footprint may be before its length decides."""
 TAPS = (-1.0, 1.0)
@@ -65,6 +72,7 @@ class Band:
         lost: for the directions along and across the wind, three terms of a polynomial in the level
             (see `_place`) without its constant: variance of the slopes that the level leaves out.
         rough: how steep its waves and all shorter ones are.
+        breaking: its part in where waves break, over the convergence of its water; 0 for none.
     """
 
     length: float
@@ -78,6 +86,7 @@ class Band:
     sharp: bool
     lost: list[list[float]]
     rough: float
+    breaking: float
 
     def moment(self, seconds: float) -> Tensor:
         """Spectrum of the height, (N, N/2 + 1) complex, at a time in s."""
@@ -117,6 +126,9 @@ class Waves:
             for order, length in enumerate(lengths)
         )
         self.device = device
+        self.lace = Lace(scene.seed, device)
+        self.crest = threshold(coverage(self.sea.wind) * CALMER)
+        """How near waves must be to breaking to be white, in standard deviations."""
         finest = self.spectrum.steepness(2 * math.pi / self.bands[-1].shortest, math.inf)
         self.beyond = torch.tensor(finest, device=device)
         """(2,): variance of the slopes along and across the wind of waves too short for a tile."""
@@ -139,6 +151,7 @@ class Waves:
         low, high = 2 * math.pi / longest, 2 * math.pi / shortest
         inside = (k > low) & (k <= high) & (k > 0)
         variance = torch.where(inside, self.spectrum.density(kx, kz), 0.0) * step * step
+        steep = float((variance * k * k).sum().sqrt())
         made = generator(seed, "waves", order)
         phase = torch.rand(SIZE, SIZE, generator=made, dtype=torch.float64) * 2 * math.pi
         wave = torch.polar((variance / 2).sqrt(), phase)
@@ -156,6 +169,7 @@ class Waves:
             back=mirrored[:, :half].to(torch.complex64),
             sharp=order < 3,
             lost=self._lost(low, high, shortest),
+            breaking=BREAKING[order] / steep if order < len(BREAKING) and steep > 0 else 0.0,
             rough=0.5 * math.sqrt(sum(self.spectrum.steepness(low, math.inf)) / 2),
         )
 
@@ -216,20 +230,36 @@ class Surface:
             h = h - dx * sx - dz * sz
             spectrum = torch.fft.rfft2(h, norm="forward")
             spectrum[0, 0] = 0
+        foam = self._broken(band, k)
         made = []
         for level in LEVELS:
             passed = spectrum
             if level:
-                passed = spectrum * torch.exp((k * (BLUR * level * band.shortest)).square_() / -2)
+                through = torch.exp((k * (BLUR * level * band.shortest)).square_() / -2)
+                passed = spectrum * through
             size = SIZE if level < 1 else SIZE // 2
             stack = torch.stack((passed, passed * east, passed * north))
+            if foam is not None:
+                stack = torch.cat((stack, (foam * through if level else foam)[None]))
             if size < SIZE:
                 half = size // 2
                 stack = torch.cat((stack[:, :half], stack[:, -half:]), 1)[..., : half + 1]
             field = _field(stack)
-            field = torch.cat((field, torch.zeros_like(field[:1])))
+            if foam is None:
+                field = torch.cat((field, torch.zeros_like(field[:1])))
             made.append(F.pad(field[None], (0, 1, 0, 1), mode="circular"))
         return made
+
+    def _broken(self, band: Band, k: Tensor) -> Tensor | None:
+        """Spectrum of how near waves are, or lately were, to breaking: where water converges."""
+        if not band.breaking or self.waves.crest > 8:
+            return None
+        near = None
+        for ago, gone in LINGER[: 4 if band.length > 60 else 2]:
+            wave = _field(band.moment(self.seconds - ago) * (k * band.breaking))
+            wave = wave - gone * 0.5
+            near = wave if near is None else torch.maximum(near, wave)
+        return None if near is None else torch.fft.rfft2(near, norm="forward")
 
     def height(self, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor:
         """Height of the water, m.
