@@ -16,6 +16,8 @@ RATIO = 6.0
 """How much larger the same lace is when its threads are too thin for a pixel."""
 ALBEDO = 0.72
 """Of thick foam."""
+EDGE = 0.65
+"""How gradually foam grows with how near waves are to breaking, in standard deviations."""
 
 
 def coverage(wind: float) -> float:
@@ -28,10 +30,11 @@ def coverage(wind: float) -> float:
 
 
 def threshold(share: float) -> float:
-    """What a normal number exceeds in that share of cases, in standard deviations."""
+    """What a normal number exceeds in that share of cases if its edge is soft; see `EDGE`."""
     if share <= 0:
         return 9.0
-    return float(torch.special.ndtri(torch.tensor(1 - share, dtype=torch.float64)))
+    exceeded = float(torch.special.ndtri(torch.tensor(1 - share, dtype=torch.float64)))
+    return exceeded * math.hypot(1, EDGE)
 
 
 class Lace:

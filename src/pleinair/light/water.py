@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pleinair.light.foam import ALBEDO
+from pleinair.light.foam import ALBEDO, EDGE
 from pleinair.light.sky import Lamp
 from pleinair.light.waves import Surface, chunks
 from pleinair.scenes.scene import Scene
@@ -202,8 +202,9 @@ def _shade(
         own = _bed(seen, own, cosine, y, column)
     radiance.addcmul_(own, 1 - mirrored)
     if surface.waves.crest < 8:
-        white = torch.special.ndtr((foam - surface.waves.crest).mul_(1 / 0.3))
-        _foam(surface, seen, radiance, white, arriving)
+        white = torch.special.ndtr((foam - surface.waves.crest).mul_(1 / EDGE)).mul_(0.94)
+        sunny = 1 - (sx * x + sz * z) / max(y, 0.1)  # facets that face the lamp are brighter
+        _foam(surface, seen, radiance, white, arriving * sunny.clamp_(0.55, 1.5))
     return radiance
 
 

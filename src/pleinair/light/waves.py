@@ -30,7 +30,7 @@ RATIO = 2.8
 BLUR = 0.4
 """Standard deviation of a pixel's view, in footprints."""
 CHUNK = 16_384
-BREAKING = (0.78, 0.57, 0.26)
+BREAKING = (0.6, 0.65, 0.46)
 """Parts of the tiles, longest first, in where waves break; their squares sum to 1."""
 CALMER = 0.35
 """Share of the foam that is fresh; the rest lingers."""
