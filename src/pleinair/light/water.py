@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from pleinair.light.foam import ALBEDO, EDGE
+from pleinair.light.shore import Surf
 from pleinair.light.sky import Lamp
 from pleinair.light.waves import Surface, chunks
 from pleinair.scenes.scene import Scene
@@ -30,8 +31,8 @@ STAIN = (0.10, 0.42, 1.0)
 """Absorption of algae and humus relative to blue."""
 FLOUR = ("glacier", "mountains", "valley")
 """Places whose rivers bring rock flour: it scatters and does not stain."""
-MEAN_MIRROR = 0.066
-"""Share of an even sky's light that level water throws back."""
+DAMP = 0.6
+"""What wetness leaves of the light of a bed."""
 
 Reflect = Callable[[Tensor, Tensor], Tensor]
 
@@ -48,6 +49,9 @@ class Glance:
         depth: (P,) of the water, m.
         bed: (3, P) radiance of the bottom as if it were dry, kcd/m²; None where it is too deep.
         shade: (P,) share of the lamp's light that arrives, 0..1.
+        ground: (P,) height of the ground above the still water, m, for surf; None far from shores.
+        rise: (2, P) slope of the ground eastward and northward, smooth over some metres; None
+            where surf needs no relief.
     """
 
     ray: Tensor
@@ -58,6 +62,8 @@ class Glance:
     depth: Tensor
     bed: Tensor | None
     shade: Tensor
+    ground: Tensor | None = None
+    rise: Tensor | None = None
 
     def part(self, of: slice) -> "Glance":
         """Some of its pixels."""
@@ -70,6 +76,8 @@ class Glance:
             self.depth[of],
             None if self.bed is None else self.bed[:, of],
             self.shade[of],
+            None if self.ground is None else self.ground[of],
+            None if self.rise is None else self.rise[:, of],
         )
 
 
@@ -135,8 +143,12 @@ def _shade(
     flat = level.reciprocal()
     down = (-vy * level).clamp_(min=1e-5)  # rise over run of the eye's ray
 
-    found = surface.glimpse(seen.x, seen.z, seen.footprint, ex, ez, down)
-    height, sx, sz, foam, hidden_along, hidden_across = found
+    shallow = float(seen.depth.min()) < surface.waves.shoaling
+    found = surface.glimpse(
+        seen.x, seen.z, seen.footprint, ex, ez, down, seen.depth if shallow else None
+    )
+    _, sx, sz, foam, hidden_along, hidden_across = found
+    surf = _surf(surface, seen, sx, sz) if shallow else None
     toward = sx * ex + sz * ez  # slope that faces the eye
     aside = sz * ex - sx * ez
     wx, wz = math.sin(surface.waves.sea.toward), math.cos(surface.waves.sea.toward)
@@ -201,11 +213,35 @@ def _shade(
     if seen.bed is not None and float(seen.depth.min()) < 4 / min(column.loss):
         own = _bed(seen, own, cosine, y, column)
     radiance.addcmul_(own, 1 - mirrored)
-    if surface.waves.crest < 8:
+    if surf is not None and seen.bed is not None:  # sand that dries mirrors no more, yet is dark
+        near, water = surf
+        matt = seen.bed.index_select(1, near) * (1 - (1 - DAMP) * water.wet)
+        part = torch.lerp(matt, radiance.index_select(1, near), water.sheen)
+        radiance.index_copy_(1, near, part)
+    if surface.waves.crest < 8 or surf is not None:
         white = torch.special.ndtr((foam - surface.waves.crest).mul_(1 / EDGE)).mul_(0.94)
+        if surf is not None:
+            white.index_copy_(0, surf[0], surf[1].foam)
         sunny = 1 - (sx * x + sz * z) / max(y, 0.1)  # facets that face the lamp are brighter
         _foam(surface, seen, radiance, white, arriving * sunny.clamp_(0.55, 1.5))
     return radiance
+
+
+def _surf(surface: Surface, seen: Glance, sx: Tensor, sz: Tensor) -> tuple[Tensor, Surf] | None:
+    """The surf among pixels, and which of them it is; its slopes are added to theirs."""
+    if seen.ground is None:
+        return None
+    near = surface.waves.shore.near(seen.ground)
+    if not near.numel():
+        return None
+    at = (part.index_select(0, near) for part in (seen.x, seen.z, seen.ground))
+    surf = surface.waves.shore.look(*at, surface.seconds)
+    if seen.rise is not None:
+        rise = seen.rise.index_select(1, near)
+        slope = surf.slope * torch.rsqrt((rise * rise).sum(0).clamp_(min=1e-8))
+        sx.index_add_(0, near, -rise[0] * slope)
+        sz.index_add_(0, near, -rise[1] * slope)
+    return near, surf
 
 
 def _foam(
@@ -231,7 +267,7 @@ def _bed(seen: Glance, own: Tensor, cosine: Tensor, high: float, column: Column)
     out = torch.exp(-loss * path)
     through = out * torch.exp(-loss * (seen.depth.clamp(min=0) * sun))
     bed = seen.bed if seen.bed is not None else torch.zeros_like(own)
-    return torch.addcmul(own * (1 - out), bed, through, value=0.95)
+    return torch.addcmul(own * (1 - out), bed, through, value=DAMP)
 
 
 def _mirrored(slope: Tensor, level: Tensor, down: Tensor, flat: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from pleinair.light.foam import Lace, coverage, threshold
 from pleinair.light.seeds import generator
+from pleinair.light.shore import Shore
 from pleinair.light.spectrum import Sea, Spectrum, frequency
 from pleinair.scenes.scene import Scene
 
@@ -88,6 +89,11 @@ class Band:
     rough: float
     breaking: float
 
+    def shoal(self, depth: Tensor) -> Tensor:
+        """Share of its height that shallow water leaves to its waves, by depth in m."""
+        depth = depth.clamp(min=0)
+        return depth / (depth + 0.12 * self.shortest)
+
     def moment(self, seconds: float) -> Tensor:
         """Spectrum of the height, (N, N/2 + 1) complex, at a time in s."""
         turns = self.cycles * seconds
@@ -125,7 +131,7 @@ class Waves:
             self._band(scene.seed, order, length, shortest[order - 1] if order else math.inf)
             for order, length in enumerate(lengths)
         )
-        self.device = device
+        self.shore = Shore(scene, self.sea, device)
         self.lace = Lace(scene.seed, device)
         self.crest = threshold(coverage(self.sea.wind) * CALMER)
         """How near waves must be to breaking to be white, in standard deviations."""
@@ -134,9 +140,15 @@ class Waves:
         """(2,): variance of the slopes along and across the wind of waves too short for a tile."""
 
     @property
+    def shoaling(self) -> float:
+        """Depth below which the bottom shows in the waves, m."""
+        return max(2.5 * self.sea.height, self.shore.deepest, 0.5)
+
+    @property
     def lift(self) -> float:
         """Height that the water hardly ever exceeds, m."""
-        return 1.3 * math.hypot(self.sea.height, self.sea.swell) + 0.02
+        waves = 1.3 * math.hypot(self.sea.height, self.sea.swell) + 0.02
+        return max(waves, self.shore.highest)
 
     def _band(self, seed: int, order: int, length: float, longest: float) -> Band:
         """The tile of waves from ``longest`` down to its shortest, m."""
@@ -261,19 +273,41 @@ class Surface:
             near = wave if near is None else torch.maximum(near, wave)
         return None if near is None else torch.fft.rfft2(near, norm="forward")
 
-    def height(self, x: Tensor, z: Tensor, footprint: Tensor) -> Tensor:
+    def height(
+        self, x: Tensor, z: Tensor, footprint: Tensor, ground: Tensor | None = None
+    ) -> Tensor:
         """Height of the water, m.
 
         Args:
             x, z: of any shape, m.
             footprint: of the same shape: size of what is seen, m; shorter waves are left out.
+            ground: of the same shape: height of the ground, m; without it the water is deep. Near
+                the shore there is surf, and swash lies on ground above the water's mean; where the
+                height is not above the ground, the ground is dry.
         """
+        if ground is not None:
+            return self._over(x, z, footprint, ground)
         shape = x.shape
         x, z, footprint = x.reshape(-1), z.reshape(-1), footprint.reshape(-1)
         found = torch.empty_like(x)
         for start in range(0, len(x), CHUNK):
             part = slice(start, start + CHUNK)
             found[part] = self._look(x[part], z[part], footprint[part], 1)[0]
+        return found.view(shape)
+
+    def _over(self, x: Tensor, z: Tensor, footprint: Tensor, ground: Tensor) -> Tensor:
+        """`height` where there is ground."""
+        shape = x.shape
+        x, z, footprint, ground = (part.reshape(-1) for part in (x, z, footprint, ground))
+        found = torch.zeros_like(x)
+        wave = (ground < 0).nonzero()[:, 0]
+        for some in (wave[part] for part in chunks(len(wave))):
+            at = [part.index_select(0, some) for part in (x, z, footprint, ground)]
+            found.index_copy_(0, some, self._look(*at[:3], 1, -at[3])[0])
+        near = self.waves.shore.near(ground)
+        for some in (near[part] for part in chunks(len(near))):
+            at = [part.index_select(0, some) for part in (x, z, ground)]
+            found.index_add_(0, some, self.waves.shore.look(*at, self.seconds).level)
         return found.view(shape)
 
     def slopes(
@@ -300,6 +334,7 @@ class Surface:
         ex: Tensor | None = None,
         ez: Tensor | None = None,
         down: Tensor | None = None,
+        depth: Tensor | None = None,
     ) -> Tensor:
         """What pixels see of the surface, (6, P).
 
@@ -309,10 +344,13 @@ class Surface:
             x, z, footprint: (P,) m, a few thousand of about the same footprint.
             ex, ez: (P,) unit horizontal direction of view; without, it is from above.
             down: (P,) rise over run of the eye's ray: the flatter, the longer a footprint is.
+            depth: (P,) of the water, m; without, it is deep.
         """
         found = torch.zeros(6, len(x), device=x.device)
         values, hidden = found[:4], found[4:]
         hidden += self.waves.beyond[:, None]
+        if depth is not None:  # a film lies smooth
+            hidden *= (depth * 50).clamp_(2e-4, 1)
         step = None
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
             seen = footprint
@@ -323,6 +361,7 @@ class Surface:
                 step = long * TAPS_APART
             place = _place(seen, band.shortest)
             least, most = (float(end) for end in place.aminmax())
+            share = None if depth is None else band.shoal(depth)
             if most > 0:
                 for row, terms in zip(hidden, band.lost, strict=True):
                     row += (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
@@ -334,16 +373,26 @@ class Surface:
                 if offset and ex is not None and ez is not None and step is not None:
                     at = torch.addcmul(x, ex, step, value=offset)
                     across = torch.addcmul(z, ez, step, value=offset)
-                self._add(values, band, levels, at, across, place, least, most, 1 / len(offsets))
+                each = 1 / len(offsets) if share is None else share * (1 / len(offsets))
+                self._add(values, band, levels, at, across, place, least, most, each)
         return found
 
-    def _look(self, x: Tensor, z: Tensor, footprint: Tensor, channels: int) -> Tensor:
+    def _look(
+        self,
+        x: Tensor,
+        z: Tensor,
+        footprint: Tensor,
+        channels: int,
+        depth: Tensor | None = None,
+    ) -> Tensor:
         """The first channels of all tiles together, (C, P)."""
         found = torch.zeros(channels, len(x), device=x.device)
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
             place = _place(footprint, band.shortest)
             least, most = (float(end) for end in place.aminmax())
-            self._add(found, band, levels, x, z, place, least, most, 1.0)
+            if least < len(LEVELS):
+                share = 1.0 if depth is None else band.shoal(depth)
+                self._add(found, band, levels, x, z, place, least, most, share)
         return found
 
     def _add(
@@ -356,11 +405,9 @@ class Surface:
         place: Tensor,
         least: float,
         most: float,
-        share: float,
+        share: float | Tensor,
     ) -> None:
         """Adds a share of what a tile holds at places, (C, P), between two levels."""
-        if least >= len(LEVELS):
-            return
         cos, sin = math.cos(band.turn) / band.length, math.sin(band.turn) / band.length
         u, v = (x * cos).add_(z, alpha=sin), (z * cos).add_(x, alpha=-sin)
         grid = torch.empty(len(x), 2, device=x.device)
@@ -370,11 +417,13 @@ class Surface:
         for order in range(math.floor(least), min(math.ceil(most), len(LEVELS) - 1) + 1):
             table = levels[order][:, : len(found)]
             value = F.grid_sample(table, grid, align_corners=True)[0, :, 0]
-            if most <= 0:
+            if most > 0:
+                weight = (place - order).abs_().neg_().add_(1).clamp_(min=0)
+                found.addcmul_(value, weight.mul_(share))
+            elif isinstance(share, Tensor):
+                found.addcmul_(value, share)
+            else:
                 found.add_(value, alpha=share)
-                return
-            weight = (place - order).abs_().neg_().add_(1).clamp_(min=0)
-            found.addcmul_(value, weight, value=share)
 
 
 def chunks(count: int) -> list[slice]:
