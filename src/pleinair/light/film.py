@@ -21,7 +21,12 @@ from pleinair.scenes.scene import Film
 GREY = 0.18
 LUMA = (0.2126, 0.7152, 0.0722)
 _ROD_WEIGHTS = (0.0, 0.60, 0.40)  # how rods see red, green and blue; Ferwerda et al. 1996
-_ROD_TINT = (0.68, 0.96, 1.50)  # the blue of moonlight to a mind that sees with its rods
+_ROD_TINT = (0.62, 0.96, 1.62)  # the blue of moonlight to a mind that sees with its rods
+_PROFILE = (  # skies less purple and sunsets less yellow, as camera makers tune theirs; grey stays
+    (1.06, 0.0, -0.06),
+    (-0.07, 1.0, 0.07),
+    (-0.02, 0.0, 1.02),
+)
 _INSET = (  # mixes the channels before the curve, so that bright colours go to white as dyes do;
     (0.842479, 0.078434, 0.079224),  # Sobotka's AgX for Rec. 709
     (0.042328, 0.878469, 0.079166),
@@ -59,11 +64,11 @@ def meter(image: Tensor) -> float:
     top = float(light.flatten().quantile(0.97).log2())
     colour = float((weight * (image.amax(0) - image.amin(0)) / image.amax(0)).sum())
 
-    night = min(0.0, 0.13 * (middle + 4))  # darker than 60 cd/m²: brought up only partly
+    night = min(0.0, 0.115 * (middle + 4))  # darker than 60 cd/m²: brought up only partly
     day = min(max(middle / 4 + 1.5, 0.0), 1.0)
-    snow = min(max(0.35 * (middle - 2.4), 0.0), 0.8)
+    snow = min(max(0.65 * (middle - 2.3), 0.0), 1.0)
     fog = 1.1 * day * _ramp(spread, 1.1, 0.45) * _ramp(colour, 0.35, 0.15)
-    wanted = math.log2(0.24) - middle + night + max(snow, fog)
+    wanted = math.log2(0.26) - middle + night + max(snow, fog)
     most = math.log2(1.9) - top + 0.6 * night  # the lights stay below the shoulder
     return most - _softplus(most - wanted)
 
@@ -198,7 +203,7 @@ def glare(image: Tensor, bloom: float, exposure_ev: float) -> Tensor:
     return torch.sub(image, bright, alpha=share).add_(glow, alpha=share)
 
 
-def dodge(image: Tensor, exposure_ev: float, strength: float = 0.3) -> Tensor:
+def dodge(image: Tensor, exposure_ev: float, strength: float = 0.2) -> Tensor:
     """Dodging and burning: bright regions are held back, dark ones brought up, detail is kept.
 
     A guided filter (He, Sun & Tang 2010) of the log luminance tells regions from detail without
@@ -245,16 +250,18 @@ def _matrices(
     luma = torch.tensor(LUMA, dtype=torch.float64)
     warm = film.warmth + stock.warmth
     balance = torch.tensor([1 + 0.20 * warm, 1 + 0.02 * warm, 1 - 0.28 * warm]).double()
-    if light is not None:
+    if light is not None:  # a weak tint is taken away by half, a sunset's by little
         lamp = light.detach().cpu().double().clamp(min=1e-12)
-        balance = balance * (lamp / (luma @ lamp)).pow(-0.35)
+        tint = (lamp / (luma @ lamp)).log()
+        balance = balance * torch.exp(-0.5 * tint / (1 + 2 * tint.abs().max()))
     balance = balance / (luma @ balance)
     eye = torch.eye(3, dtype=torch.float64)
     rods = torch.outer(torch.tensor(_ROD_TINT).double(), torch.tensor(_ROD_WEIGHTS).double())
-    night = torch.lerp(eye, rods, 0.6 * _ramp(exposure_ev, 8, 15))
-    inset = torch.tensor(_INSET, dtype=torch.float64)
-    filtered = inset @ torch.tensor(stock.filter, dtype=torch.float64)
-    expose = filtered @ night @ torch.diag(balance) * 2.0**exposure_ev
+    night = torch.lerp(eye, rods, 0.7 * _ramp(exposure_ev, 8, 15))
+    profile, inset, layers = (
+        torch.tensor(rows, dtype=torch.float64) for rows in (_PROFILE, _INSET, stock.filter)
+    )
+    expose = inset @ layers @ night @ profile @ torch.diag(balance) * 2.0**exposure_ev
     saturation = film.saturation * stock.saturation
     mix = torch.lerp(luma.expand(3, 3), eye, saturation) @ inset.inverse()
     return expose.float(), mix.float()
@@ -270,7 +277,7 @@ def _curves(look: str, contrast: float, device: torch.device) -> tuple[Tensor, .
     bits = torch.arange(((127 + 7) << _SHARP) + 1, dtype=torch.int32) << (23 - _SHARP)
     middle = bits.view(torch.float32).double() * (1 + 0.5 / (1 << _SHARP))
     ev = (middle.clamp(min=2.0**-15) / GREY).log2()
-    slope = 0.195 * contrast * stock.contrast  # of the encoded value to an EV
+    slope = 0.215 * contrast * stock.contrast  # of the encoded value to an EV
     rise = slope * ev
     start = 0.46
     up = _knee(rise.clamp(min=0), 1 - start, slope * 4.7, 1.9)

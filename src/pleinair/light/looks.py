@@ -33,8 +33,8 @@ class Stock:
 
 
 STOCKS = {
-    "natural": Stock(saturation=1.08),
-    "vivid": Stock(contrast=1.12, saturation=1.38),
+    "natural": Stock(saturation=1.22),
+    "vivid": Stock(contrast=1.12, saturation=1.55),
     # panchromatic film behind an orange filter: skies darken, clouds and snow stand out
     "black and white": Stock(
         filter=((0.66, 0.36, -0.02),) * 3, contrast=1.18, saturation=0.0, grain=0.12
