@@ -307,7 +307,7 @@ class Surface:
         near = self.waves.shore.near(ground)
         for some in (near[part] for part in chunks(len(near))):
             at = [part.index_select(0, some) for part in (x, z, ground)]
-            found.index_add_(0, some, self.waves.shore.look(*at, self.seconds).level)
+            found.index_add_(0, some, self.waves.shore.look(*at, seconds=self.seconds).level)
         return found.view(shape)
 
     def slopes(
