@@ -65,7 +65,7 @@ class Land:
         self._raised: Tensor | None = None
         if scene.land.relief_m > 0 and bool((uplift > 0).any()):
             rough = self.noise.fractal(self._carved, 16 * self.place.cell, 4, 5)
-            self._raised = self.place.raised(carve(uplift, rough, self.place.carving))
+            self._raised = self.place.raised(self._carved, carve(uplift, rough, self.place.carving))
 
     def grids(self, x: float, z: float) -> tuple[Grid, ...]:
         """The ground around a point: squares of `CELLS`, finest first.
@@ -110,7 +110,7 @@ class Land:
             height = place.plain(window)
             if self._raised is not None:
                 height = height + resample(self._raised, self._carved, window)
-            if cell >= place.cell:
+            if cell > place.cell:
                 return height
         else:
             height = resample(coarser[1], coarser[0], window)
@@ -122,10 +122,11 @@ class Land:
         share = (flat + (crag - flat) * rock) * rugged  # of a wave's height in its length
         key = 700 + round(cell * 16)
         if place.gullied and cell >= 1:
-            ribs = self.noise.gullies(window, east, north, 7 * cell, key + 7)
+            apart = min(7 * cell, 300.0)
+            ribs = self.noise.gullies(window, east, north, apart, key + 7)
             carved = 0.3 + 1.4 * self.scene.land.erosion
-            height = height + ribs * steep.clamp(max=1.2) * (place.gullied * carved * 7 * cell)
-        for n, wavelength in enumerate((8 * cell, 4 * cell)):
+            height = height + ribs * steep.clamp(max=1.2) * (place.gullied * carved * apart)
+        for n, wavelength in enumerate((min(8 * cell, 240.0), min(4 * cell, 150.0))):
             octave = self.noise.octave(window, wavelength, key + n)
             ridged = 0.7 - 0.9 * octave.abs()
             height = height + share * wavelength * torch.lerp(octave, ridged, rock)

@@ -21,7 +21,9 @@ class Sea(Place):
         deep = self.site.scene.water.depth_m
         return torch.full((window.size, window.size), -deep, device=window.device)
 
-    def raised(self, carved: Tensor) -> Tensor:
+    wet = True
+
+    def raised(self, window: Window, carved: Tensor) -> Tensor:
         """What rises clears the depth first."""
         deep = self.site.scene.water.depth_m
         return carved * self.relief + deep * (1.06 - 0.06 * carved) * smoothstep(0, 0.05, carved)
@@ -89,7 +91,6 @@ class Beach(Shore):
         angle = math.radians(self.site.chance("coast", low=24, high=40))
         along = x * (side * math.sin(angle)) + z * math.cos(angle)
         inland = side * x * math.cos(angle) - z * math.sin(angle)
-        inland = -inland if False else inland
         bay = (0.2 + 0.5 * self.site.chance("bay")) * along.clamp(min=0) ** 2 / self.distance
         bay = bay.clamp(max=0.5 * self.distance)
         far = smoothstep(25, 500, along.abs())
@@ -103,7 +104,7 @@ class Beach(Shore):
         under = deep * (torch.exp(inland.clamp(max=0) * (0.035 / deep)) - 1)
         face, berm = 0.07 * inland, 1.5 + 0.01 * inland
         sand = -torch.logaddexp(-face * 5, -berm * 5) / 5
-        sand = (sand - sand.new_zeros(()) * 0).clamp(min=0)
+        sand = sand.clamp(min=0)
         tall = 3.4 + 2.2 * self.noise.fractal(window, 70, 6, 47, gain=0.45)
         dunes = smoothstep(46, 84, inland + 6 * self.noise.octave(window, 60, 53)) * tall
         return torch.where(inland > 0, sand + dunes.clamp(min=0), under)
@@ -151,7 +152,7 @@ class Cliffs(Shore):
         out = 0.3 * wide * torch.exp(-(((z - wide) / (0.22 * wide)) ** 2))
         far = smoothstep(20, 220, self.away(window))
         wander = self.noise.fractal(window, 420, 7, 44, gain=0.55) * (26 * far)
-        inland = side * x + 17 - bay + out + wander
+        inland = side * x + 0.24 * self.wall + 7 - bay + out + wander
         for n in range(4):
             east = -side * (0.3 * wide + self.site.chance("stack", str(n), low=25, high=120))
             north = wide * self.site.chance("stack north", str(n), low=0.8, high=1.2)
@@ -167,11 +168,11 @@ class Cliffs(Shore):
         wall = self.wall
         tall = wall * (1 + 0.16 * self.noise.fractal(window, 500, 3, 71))
         ribs = 2.4 * self.noise.fractal(window, 26, 4, 81)
-        climb = smoothstep(0, 0.5 * wall, inland + ribs * smoothstep(0, 8, inland))
+        climb = smoothstep(0, 0.24 * wall, inland + ribs * smoothstep(0, 8, inland))
         beds = 6.0
         level = climb * tall * 0.94 / beds + 0.12 * self.noise.octave(window, 60, 77)
         face = terraced(level.clamp(min=0), 0.34, 0.78) * beds
-        crest = 0.06 * tall * smoothstep(0.5 * wall, 2.5 * wall, inland)
+        crest = 0.06 * tall * smoothstep(0.24 * wall, 2.5 * wall, inland)
         return torch.where(
             inland > 0, face.clamp(min=0.1) * smoothstep(-1, 3, inland) + crest, under
         )

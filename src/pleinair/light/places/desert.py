@@ -27,9 +27,9 @@ class Desert(Place):
         x, z = window.plane()
         tall = self.tall
         away = self.away(window)
-        own = 0.55 * tall * torch.exp(-(x * x + z * z) / (2.5 * tall + 40) ** 2)
+        own = 0.22 * tall * torch.exp(-(x * x + z * z) / (2.5 * tall + 40) ** 2)
         return (
-            6
+            25
             + own
             + 0.16 * tall * (1 + self.noise.fractal(window, 2600, 3, 11)) * smoothstep(0, 900, away)
         )

@@ -16,6 +16,11 @@ class Glacier(Valley):
     )
     rough = (0.012, 0.06)
 
+    def plain(self, window: Window) -> Tensor:
+        """The floor rises from where the ice ends."""
+        _, z = window.plane()
+        return super().plain(window) + 0.07 * (z - 0.11 * self.distance).clamp(min=0)
+
     def along(self, window: Window) -> tuple[Tensor, Tensor]:
         """Distance upstream of the tongue's end and off its middle, (N, N) each, m."""
         x, z = window.plane()
@@ -32,13 +37,12 @@ class Glacier(Valley):
         across = off / (half * (1 + 0.05 * ragged))
         front = 1 - torch.exp((up + 9 * ragged - 0.1 * off.abs()).clamp(min=0) / -90)
         thick = front * (1 - across * across).clamp(min=0).sqrt()
-        return thick * 0.045 * self.relief, across
+        return thick * min(0.035 * self.relief, 70), across
 
     def sculpt(self, window: Window, height: Tensor) -> Tensor:
         """Ice with crevasses over the floor, ridges of rubble beside it."""
         up, _ = self.along(window)
         thick, across = self.ice(window)
-        slope_up = 0.1 * up.clamp(min=0) * smoothstep(1.25, 0.9, across.abs())
         bow = 70 * across * across  # crevasses bow downstream
         bend = self.noise.fractal(window, 150, 4, 131, gain=0.45)
         phase = (up + bow) / 21 + 0.9 * bend
@@ -49,7 +53,7 @@ class Glacier(Valley):
         full = smoothstep(2, 14, thick)
         surface = thick - full * (7 * crevasse + 2.5 * blocks)
         moraine = torch.exp(-(((across.abs() - 1.12) / 0.07) ** 2)) * smoothstep(-60, 60, up)
-        return dry(height + slope_up + surface + 9 * moraine)
+        return dry(height + surface + 9 * moraine)
 
     def paint(self, window: Window, ground: Tensor) -> tuple[Tensor, Tensor]:
         """Ice: white where it crumbles, blue in its depths, with bands of rubble."""

@@ -24,7 +24,7 @@ class Mountains(Place):
         rolling = self.noise.fractal(window, 700, 4, 11, gain=0.45)
         far = smoothstep(50, 1200, away)
         rise = 0.02 * self.relief * smoothstep(0, self.distance, z)
-        return 7 + rise + (1.2 + 0.012 * self.relief * far) * rolling
+        return 25 + rise + (1.2 + 0.012 * self.relief * far) * rolling
 
     def uplift(self, window: Window) -> Tensor:
         """A range across the view and its highest peak off the middle."""
@@ -48,7 +48,7 @@ class Valley(Place):
         _, z = window.plane()
         rolling = self.noise.fractal(window, 400, 4, 11, gain=0.42)
         return (
-            8 + 0.012 * z.clamp(min=0) + (1 + 3 * smoothstep(40, 700, self.away(window))) * rolling
+            22 + 0.012 * z.clamp(min=0) + (1 + 3 * smoothstep(40, 700, self.away(window))) * rolling
         )
 
     def uplift(self, window: Window) -> Tensor:
@@ -78,7 +78,9 @@ class Hills(Place):
         x, z = window.plane()
         rolling = self.noise.fractal(window, 330, 4, 11, gain=0.4)
         own = 0.05 * self.relief * bump(x, z, (0, -0.1 * self.distance), 160, 160)
-        return 8 + own + (1 + 0.02 * self.relief * smoothstep(40, 500, self.away(window))) * rolling
+        return (
+            25 + own + (1 + 0.02 * self.relief * smoothstep(40, 500, self.away(window))) * rolling
+        )
 
     def uplift(self, window: Window) -> Tensor:
         """Hills behind hills, the highest off the middle."""
@@ -113,8 +115,8 @@ class Meadow(Place):
 
     def plain(self, window: Window) -> Tensor:
         """Swells of the ground, slighter at the viewer's feet."""
-        rolling = self.noise.fractal(window, 480, 4, 11, gain=0.42)
-        return 14 + (1.2 + 6 * smoothstep(40, 700, self.away(window))) * rolling
+        rolling = self.noise.fractal(window, 420, 4, 11, gain=0.4)
+        return 30 + (1.2 + 7 * smoothstep(25, 500, self.away(window))) * rolling
 
     def uplift(self, window: Window) -> Tensor:
         """Hills beyond."""
@@ -136,7 +138,7 @@ class Snowfield(Place):
     def plain(self, window: Window) -> Tensor:
         """Soft drifts."""
         drifts = self.noise.fractal(window, 380, 3, 11, gain=0.35)
-        return 12 + (1.0 + 5 * smoothstep(30, 600, self.away(window))) * drifts
+        return 25 + (1.0 + 5 * smoothstep(30, 600, self.away(window))) * drifts
 
     def uplift(self, window: Window) -> Tensor:
         """Peaks beyond."""

@@ -68,10 +68,11 @@ class River(Shore):
         waves = []
         for n, (long, share) in enumerate(((26 * half, 0.15), (61 * half, 0.16))):
             turn = 2 * math.pi / long
-            phase = self.site.chance("bend", str(n), low=-0.6, high=0.6) + (0 if n else side * 0.9)
+            phase = self.site.chance("bend", str(n), low=-0.6, high=0.6) + (0 if n else math.pi)
             waves.append((turn, phase, share * long * side))
-        offset = side * (half + 7)
-        x = torch.full_like(z, offset) + (east / north) * z * smoothstep(0, 0.5 * self.distance, z)
+        start = sum(size * turn * math.cos(phase) for turn, phase, size in waves)
+        offset = side * (half + 9) * math.hypot(1, start)
+        x = offset + (east / north) * z * smoothstep(0, 0.5 * self.distance, z)
         lean = (east / north) * smoothstep(0, 0.5 * self.distance, z)
         for turn, phase, size in waves:
             x = x + size * (torch.sin(z * turn + phase) - math.sin(phase))

@@ -27,7 +27,7 @@ class Palette:
         strata_m: thickness of the beds, m; 0 where none show.
         strata: 0..1, how much they differ.
         bare: slopes (tangent) where rock begins and where nothing else is left.
-        sand_top_m: height above the water up to which there is sand.
+        sand_top_m: height above the water up to which there is sand; 0 for none.
         trees: 0..1, how fit the place is for trees.
         tree_line_m: where they end.
         stones: 0..1, how many stones lie about.
@@ -44,7 +44,7 @@ class Palette:
     strata_m: float = 0.0
     strata: float = 0.0
     bare: tuple[float, float] = (0.55, 0.85)
-    sand_top_m: float = 0.6
+    sand_top_m: float = 0.0
     trees: float = 1.0
     tree_line_m: float = 1700.0
     stones: float = 0.3
@@ -96,12 +96,14 @@ class Place:
         carving: how rivers carve its heights.
         rough: height of a wave of the ground against its length, where it is flat and where steep.
         gullied: the same of the ribs between gullies, for each unit of slope.
+        wet: whether the place is at a water, whose edge is wet.
     """
 
     palette = Palette()
     carving = Carving()
     rough = (0.006, 0.06)
     gullied = 0.13
+    wet = False
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -120,13 +122,13 @@ class Place:
 
     def plain(self, window: Window) -> Tensor:
         """Height of the ground from which the heights rise, (N, N), m."""
-        return 4 + 2.0 * self.noise.fractal(window, 900, 3, 11)
+        return 20 + 2.0 * self.noise.fractal(window, 900, 3, 11)
 
     def uplift(self, window: Window) -> Tensor:
         """How fast the ground rises, (N, N), about 0 to 1; 0 where rivers end."""
         return torch.zeros(window.size, window.size, device=window.device)
 
-    def raised(self, carved: Tensor) -> Tensor:
+    def raised(self, window: Window, carved: Tensor) -> Tensor:
         """Metres above the plain from the carved height of 0 to 1, (N, N)."""
         return carved * self.relief
 
@@ -151,6 +153,7 @@ class Place:
 class Shore(Place):
     """A place with a coast: `coast` decides where, `profile` how the ground goes under."""
 
+    wet = True
     rise_m = 90.0
 
     def coast(self, window: Window) -> Tensor:

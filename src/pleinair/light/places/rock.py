@@ -65,9 +65,11 @@ class Canyon(Shore):
             1 + 0.05 * self.noise.octave(window, 900, 31)
         )
 
-    def raised(self, carved: Tensor) -> Tensor:
-        """The plateau is what rivers have not reached."""
-        return carved
+    def raised(self, window: Window, carved: Tensor) -> Tensor:
+        """The plateau is what rivers have not reached: 1 at its rim."""
+        inland, half = self.coast(window), self.half
+        rim = smoothstep(0.5 * half, half, inland) * smoothstep(2 * half, half, inland)
+        return carved * (rim.sum() / (carved * rim).sum())
 
     def plain(self, window: Window) -> Tensor:
         """Nothing but what is carved."""
@@ -78,10 +80,10 @@ class Canyon(Shore):
         inland = self.coast(window)
         wander = self.noise.fractal(window, 420, 6, 51, gain=0.55)
         edge = 0.55 + 0.45 * smoothstep(0, self.half, inland + 0.1 * self.half * wander)
-        deep = (height * 2.6 * edge + 0.06 * wander * smoothstep(0.02, 0.2, height)).clamp(min=0)
+        deep = (height * 1.15 * edge + 0.06 * wander * smoothstep(0.02, 0.2, height)).clamp(min=0)
         near = self.away(window)
         deep = torch.lerp(deep, torch.full_like(deep, 1.02), smoothstep(95, 35, near))
-        top = torch.minimum(deep, 1 + 0.03 * (deep - 1).clamp(0, 1))
+        top = deep.clamp(max=1)
         beds = 6.0
         level = terraced(top * beds + 0.1 * wander * smoothstep(0, 0.1, top), 0.22, 0.72) / beds
         roll = self.noise.fractal(window, 300, 4, 11, gain=0.45)
@@ -115,7 +117,7 @@ class Badlands(Place):
     def plain(self, window: Window) -> Tensor:
         """A wash."""
         away = self.away(window)
-        return 5 + (0.5 + 2 * smoothstep(30, 500, away)) * self.noise.fractal(window, 300, 4, 11)
+        return 15 + (0.5 + 2 * smoothstep(30, 500, away)) * self.noise.fractal(window, 300, 4, 11)
 
     def uplift(self, window: Window) -> Tensor:
         """Blocks of high ground, the chief one off the middle."""
@@ -125,9 +127,9 @@ class Badlands(Place):
         peak = bump(x + warp, z - warp, self.site.subject, wide * 0.4, wide * 0.3)
         blocks = self.noise.fractal(window, wide * 0.75, 4, 31) * 0.5 - 0.05
         rise = smoothstep(0.1, 0.75, torch.maximum(blocks, peak - 0.2))
-        return rise * smoothstep(0.16 * wide, 0.5 * wide, self.away(window) + 0.25 * z)
+        return rise * smoothstep(0.12 * wide, 0.4 * wide, self.away(window) + 0.25 * z)
 
-    def raised(self, carved: Tensor) -> Tensor:
+    def raised(self, window: Window, carved: Tensor) -> Tensor:
         """Tops are cut flat where a hard bed lies."""
         top = 0.55
         over = (carved - top).clamp(min=0)
@@ -167,7 +169,7 @@ class Volcano(Place):
         x, z = window.plane()
         away = self.away(window)
         rolling = self.noise.fractal(window, 800, 5, 11, gain=0.48)
-        ground = 8 + (1 + 0.012 * self.relief * smoothstep(60, 1500, away)) * rolling
+        ground = 25 + (1 + 0.012 * self.relief * smoothstep(60, 1500, away)) * rolling
         east, north = self.site.subject
         foot = 0.42 * self.distance
         high = min(self.relief, 1.3 * foot)
