@@ -24,8 +24,7 @@ OZONE = (0.0001, 0.0010, 0.0056, 0.0141, 0.0307, 0.0400, 0.0238, 0.0088)
 """Vertical optical depth of 300 Dobson units at `WAVELENGTHS` (Chappuis band)."""
 SUNLIGHT = (
     (380, 400, 420, 440, 460, 480, 500, 520, 540, 560, 580, 600, 620, 640, 660, 680, 700, 720, 740),
-    (1.10, 1.57, 1.74, 1.82, 2.06, 2.05, 1.93, 1.84, 1.87, 1.82, 1.84, 1.76)
-    + (1.70, 1.63, 1.56, 1.49, 1.42, 1.36, 1.29),
+    (1.1, 1.6, 1.7, 1.8, 2.1, 2.0, 1.9, 1.8, 1.9, 1.8, 1.8, 1.8, 1.7, 1.6, 1.6, 1.5, 1.4, 1.4, 1.3),
 )
 """The sun outside the air: nm, and W/m²/nm (ASTM E490, smoothed)."""
 GROUND = 0.15
@@ -34,34 +33,31 @@ GROUND = 0.15
 
 @dataclass(frozen=True)
 class Aerosol:
-    """The haze near the ground.
+    """The haze near the ground, as it makes the sky of Hosek and Wilkie (2012) by turbidity.
 
     Attributes:
-        depth: vertical optical depth at 550 nm for each step of turbidity above 1.
-        angstrom: how its depth falls with the wavelength.
+        depth: vertical optical depth at 550 nm for a turbidity of 2.
+        growth: it grows with this power of the turbidity above 1.
+        angstrom: how it falls with the wavelength.
         albedo: share of what it takes from a beam that is scattered, not absorbed.
         height_km: over which its density falls to 1/e.
         lobes: (share, g) of the Henyey–Greenstein functions that make its phase function.
     """
 
-    depth: float = 0.098
-    angstrom: float = 1.2
-    albedo: float = 0.94
-    height_km: float = 1.2
-    lobes: tuple[tuple[float, float], ...] = ((0.75, 0.62), (0.2, 0.9), (0.05, -0.2))
+    depth: float = 0.0100
+    growth: float = 1.45
+    angstrom: float = 0.4
+    albedo: float = 0.8
+    height_km: float = 0.6
+    lobes: tuple[tuple[float, float], ...] = ((1.0, 0.735),)
 
     def phase(self, cosine: Tensor) -> Tensor:
         """Phase function, per sr; same shape as the cosine of the angle of scattering."""
         total = torch.zeros_like(cosine)
         for share, g in self.lobes:
-            base = (1 + g * g) - (2 * g) * cosine
-            total += (share * (1 - g * g) / (4 * math.pi)) * base.pow(-1.5)
+            near = torch.rsqrt((1 + g * g) - 2 * g * cosine)
+            total.add_(near * near * near, alpha=share * (1 - g * g) / (4 * math.pi))
         return total
-
-    @property
-    def forward(self) -> float:
-        """Mean cosine of the angle of scattering."""
-        return sum(share * g for share, g in self.lobes)
 
 
 def rayleigh_phase(cosine: Tensor) -> Tensor:
@@ -121,7 +117,8 @@ class Atmosphere:
         self.aerosol = aerosol
         micron = torch.tensor(WAVELENGTHS, device=device) / 1000
         rayleigh = 0.008735 * micron**-4.08  # at sea level: Leckner 1978
-        mie = max(turbidity - 1, 0) * aerosol.depth * (micron / 0.55) ** -aerosol.angstrom
+        thick = aerosol.depth * max(turbidity - 1, 0) ** aerosol.growth
+        mie = thick * (micron / 0.55) ** -aerosol.angstrom
         self.depth = torch.stack((rayleigh, mie, torch.tensor(OZONE, device=device)))  # (3, L)
         self.scattered = self.depth[:2] * torch.tensor([[1.0], [aerosol.albedo]], device=device)
         self.colours = colours(device)
@@ -148,14 +145,13 @@ class Atmosphere:
         # a little past the horizon the way is longer still; the table holds no more than that
         return _lookup(self._masses, u.clamp(0, 1).sqrt(), (height / TOP_KM).clamp(0, 1).sqrt())
 
-    def transmittance(self, height: Tensor, cosine: Tensor) -> Tensor:
-        """Share of a lamp's light, by its height of arrival in km and zenith cosine, (L, …).
+    def clear(self, height: Tensor, cosine: Tensor) -> Tensor:
+        """Share of light that comes down to a height in km, by its zenith cosine, (L, …)."""
+        return torch.exp(-torch.tensordot(self.depth, self.mass(height, cosine), ([0], [0])))
 
-        The lamp's disc sets bit by bit behind the Earth.
-        """
-        mass = self.mass(height, cosine)
-        through = torch.exp(-torch.tensordot(self.depth, mass, ([0], [0])))
-        return through * lamp_seen(height, cosine)
+    def transmittance(self, height: Tensor, cosine: Tensor) -> Tensor:
+        """The same of a lamp's light, whose disc sets bit by bit behind the Earth, (L, …)."""
+        return self.clear(height, cosine) * lamp_seen(height, cosine)
 
     def march(
         self, height: Tensor, up: Tensor, lamp: Tensor, between: Tensor, steps: int

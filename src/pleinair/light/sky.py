@@ -1,9 +1,4 @@
-"""The clear sky at one moment: its light in every direction, sun and moon, and the air between.
-
-The upper half of the world lies in one map, a disc around the zenith: the unit direction (x, y, z)
-is found at (x, z) / (r + k√y) with r = √(1 − y²). So no angle is ever computed for a pixel, texels
-crowd at the horizon, where the sky changes most, and no pole shows.
-"""
+"""The clear sky at one moment: its light in every direction, sun and moon, and the air between."""
 
 import functools
 import math
@@ -16,23 +11,24 @@ from torch import Tensor
 from pleinair.light.atmosphere import (
     GROUND,
     LAMP_RADIUS,
+    WAVELENGTHS,
     Atmosphere,
     rayleigh_phase,
 )
 from pleinair.light.celestial import heavens
+from pleinair.light.discs import EARTHSHINE, frame, moon_face, sun_face
+from pleinair.light.skymap import COARSE, FINER, look, texels
+from pleinair.light.weather import CLEAR_M, KOSCHMIEDER
 from pleinair.scenes.scene import Scene
 
-SPREAD = 0.7
-"""k of the map."""
-COARSE, FINER = 72, 5
-"""Texels across the map that is marched, and how often finer the one is that is looked up."""
-EDGE = 1 - 4 / COARSE
-"""Where the horizon lies in the map, whose border is at 1."""
 EYE_KM = 0.05
-STEPS = 32
+STEPS = 24
+LOWEST_LAMP = -0.36
+"""Sine of the elevation below which a lamp no longer lights the air: 21° under the horizon."""
 FULL_MOON_KLX = 3.4e-4
-AIRGLOW = (2.0e-7, 2.3e-7, 3.0e-7)
-"""Radiance of the moonless sky's zenith with the stars too faint to see, kcd/m²."""
+AIRGLOW = (2.0e-7, 2.2e-7, 2.9e-7)
+"""Radiance of the moonless sky's zenith without stars, kcd/m²."""
+HAZE_KM, AIR_KM = 1.2, 8.0
 
 
 @dataclass(frozen=True)
@@ -56,42 +52,42 @@ class Sky:
     Args:
         atmosphere: the air.
         sun, moon: (3,) unit directions.
-        moonlight: the moon's light outside the air as a share of the sun's, by wavelength, (L,).
-        visibility: m, how far dark things are seen near the ground.
+        phase: of the moon: 0 new, 0.5 full, 1 new again.
+        visibility: m, how far dark things are seen near the ground through clear air.
+
+    Attributes:
+        sun, moon: the lamps.
+        key: the one that is brighter on the ground.
     """
 
     def __init__(
-        self,
-        atmosphere: Atmosphere,
-        sun: Tensor,
-        moon: Tensor,
-        moonlight: Tensor,
-        visibility: float,
+        self, atmosphere: Atmosphere, sun: Tensor, moon: Tensor, phase: float, visibility: float
     ) -> None:
-        device = sun.device
-        self._atmosphere = atmosphere
-        spectrum = torch.ones_like(moonlight)
-        self.sun = self._lamp(sun, spectrum)
-        self.moon = self._lamp(moon, moonlight)
-        bright = [float(lamp.irradiance.sum()) for lamp in (self.sun, self.moon)]
-        self.key = self.sun if bright[0] >= bright[1] else self.moon
-        map_ = _Map.on(device)
-        fine = _night(map_.fine[1])
-        for lamp, light in ((sun, spectrum), (moon, moonlight)):
-            if float(lamp[1]) > -0.36 and float(light.sum()) > 0:
-                fine = fine + self._lit(map_, lamp, light)
-        self._fine = fine.clamp_(min=0)[None]  # (1, 3, N, N)
-        self._project(map_)
-        rayleigh, haze = air_extinction(atmosphere, visibility)
-        self._extinction = (rayleigh, haze)
-        self._source = self._fine
+        self._atmosphere, self._phase = atmosphere, phase
+        sunlight = torch.ones(len(WAVELENGTHS), device=sun.device)
+        self._moonlight = moonlight(phase).to(sun.device)
+        self.sun = Lamp(sun, self._through(sun[1], sunlight))
+        self.moon = Lamp(moon, self._through(moon[1], self._moonlight))
+        brighter = float(self.sun.irradiance.sum()) >= float(self.moon.irradiance.sum())
+        self.key = self.sun if brighter else self.moon
+        fine = texels(COARSE * FINER, sun.device)
+        light = night(fine.rays[1])
+        for lamp, spectrum in ((sun, sunlight), (moon, self._moonlight)):
+            if float(lamp[1]) > LOWEST_LAMP:
+                light = light + self._lit(lamp, spectrum)
+        self._map = light.clamp_(min=0)[None]  # (1, 3, N, N) kcd/m²
+        self._harmonics = self._projected(fine.rays[1])
+        self._extinction = extinction(atmosphere, visibility)  # (2, 3) per m
+        mass = 1000 / (fine.rays[1] + 1e-4) * torch.tensor([[[AIR_KM]], [[HAZE_KM]]]).to(sun)
+        whole = torch.einsum("sc,sij->cij", self._extinction, mass)
+        self._air = self._map / -torch.expm1(-whole)  # of air so thick that nothing shows through
 
     def along(self, direction: Tensor) -> Tensor:
         """Radiance of the clear sky, kcd/m², (3, …), by unit direction (3, …).
 
         Below the horizon it is what stands on the horizon above: the haze one would see there.
         """
-        return _read(self._fine, place(direction), direction.shape)
+        return look(self._map, direction)
 
     def radiance(self, azimuth: Tensor, elevation: Tensor) -> Tensor:
         """The same by azimuth and elevation in radians, of any one shape: (3, …)."""
@@ -103,14 +99,14 @@ class Sky:
     def irradiance(self, normal: Tensor) -> Tensor:
         """Light of the clear sky on a facet, klx, (3, …), by its unit normal (3, …).
 
-        Of the sky's nine spherical harmonics (Ramamoorthi and Hanrahan, 2001); light that comes
+        From spherical harmonics up to order 2 (Ramamoorthi and Hanrahan, 2001). Light that comes
         back from the ground around counts, that of sun and moon themselves does not.
         """
         basis = harmonics(normal).flatten(1)  # (9, P)
         return (self._harmonics @ basis).clamp_(min=0).view(normal.shape)
 
     def air(self, distance: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
-        """What lies between the eye near the ground and something.
+        """What lies between an eye near the ground and something.
 
         Args:
             distance: (P,) m.
@@ -118,64 +114,91 @@ class Sky:
 
         Returns:
             The share of its light that comes through, (3, P), and the light of the air itself,
-            (3, P) kcd/m²: at the horizon both merge into the sky.
+            (3, P) kcd/m²: far away both merge into the sky behind.
         """
-        rayleigh, haze = self._extinction
-        rise = (distance * direction[1]).clamp(min=0)
-        through = haze[:, None] * (distance * falloff(rise / 1200))
-        through += rayleigh[:, None] * (distance * falloff(rise / 8000))
-        through = through.neg_().exp_()
-        light = _read(self._source, place(direction), direction.shape)
-        return through, light * (1 - through)
+        rise = (distance * direction[1]).clamp_(min=1)  # m
+        reach = torch.stack((thin(rise / (1000 * AIR_KM)), thin(rise / (1000 * HAZE_KM))))
+        through = (self._extinction.T @ reach.mul_(-distance)).exp_()  # (3, P)
+        return through, look(self._air, direction).mul_(1 - through)
 
     def discs(self, direction: Tensor, pixel_angle: float) -> Tensor:
-        """Sun and moon themselves, kcd/m², (3, …), by unit direction (3, …)."""
-        total = torch.zeros_like(direction)
+        """Sun and moon themselves, kcd/m², (3, …), by unit direction (3, …).
+
+        Args:
+            direction: unit.
+            pixel_angle: rad across a pixel, over which their edges are softened.
+        """
+        light = torch.zeros(3, direction[0].numel(), device=direction.device)
+        rays = direction.flatten(1)
         for lamp in (self.sun, self.moon):
-            cosine = torch.tensordot(lamp.direction, direction, ([0], [0]))
-            away = (2 * (1 - cosine)).clamp(min=0).sqrt()
-            edge = ((lamp.radius - away) / pixel_angle + 0.5).clamp(0, 1)
-            total += (lamp.irradiance / (math.pi * lamp.radius**2)).view(
-                3, *[1] * edge.dim()
-            ) * edge
-        return total
+            reach = lamp.radius * 1.05 + pixel_angle
+            if float(lamp.direction[1]) < -reach:
+                continue
+            near = (lamp.direction @ rays > math.cos(reach)).nonzero()[:, 0]
+            if near.numel():
+                light[:, near] += self._face(lamp, rays[:, near], pixel_angle)
+        return light.view(direction.shape)
 
-    def _lamp(self, direction: Tensor, light: Tensor) -> Lamp:
-        height = torch.tensor(EYE_KM, device=direction.device)
-        through = self._atmosphere.transmittance(height, direction[1]) * light
-        return Lamp(direction, (self._atmosphere.colours @ through).clamp(min=0))
+    def _face(self, lamp: Lamp, rays: Tensor, pixel_angle: float) -> Tensor:
+        """(3, N): one of the discs in directions near it."""
+        across = torch.stack(frame(lamp.direction))  # (2, 3)
+        right, up = across @ rays / lamp.radius
+        # near the horizon refraction lifts the lower limb more than the upper: 0.53° × 0.44°
+        up = up * (1 + 0.2 * math.exp(-max(float(lamp.direction[1]), 0) / 0.03))
+        away = (right * right + up * up).sqrt()
+        cover = ((1 - away) * (lamp.radius / pixel_angle) + 0.5).clamp(0, 1)
+        inner = (0.999 / away.clamp(min=1)).clamp(max=1)
+        height = torch.full_like(away, EYE_KM)
+        through = self._atmosphere.clear(height, rays[1])  # (L, N)
+        if lamp is self.sun:
+            face = sun_face(away.clamp(max=1))
+            light = self._atmosphere.colours @ through
+        else:
+            sun = across @ self.sun.direction
+            side = math.atan2(float(sun[1]), float(sun[0]))
+            angle = abs(1 - 2 * self._phase) * math.pi
+            face = moon_face(right * inner, up * inner, angle, side)
+            light = self._atmosphere.colours @ (through * self._moonlight[:, None])
+            dark = EARTHSHINE * (1 - math.cos(angle)) / 2 * float(moonlight(0.5)[4])
+            light_dark = self._atmosphere.colours @ (through * dark)
+            return (light.clamp(min=0) * face + light_dark.clamp(min=0)) * (
+                cover / (math.pi * lamp.radius**2)
+            )
+        return light.clamp(min=0) * face * (cover / (math.pi * lamp.radius**2))
 
-    def _lit(self, map_: "_Map", lamp: Tensor, light: Tensor) -> Tensor:
+    def _through(self, up: Tensor, spectrum: Tensor) -> Tensor:
+        """(3,) klx of a lamp's light at the ground, by the sine of its elevation."""
+        height = torch.full_like(up, EYE_KM)
+        through = self._atmosphere.transmittance(height, up) * spectrum
+        return (self._atmosphere.colours @ through).clamp(min=0)
+
+    def _lit(self, lamp: Tensor, spectrum: Tensor) -> Tensor:
         """(3, N, N): the fine map of the air lit by one lamp."""
-        rays = map_.coarse[:, map_.inside]  # (3, P)
-        height = torch.full_like(rays[0], EYE_KM)
-        high = lamp[1].expand_as(height)
-        cosine = lamp @ rays
-        air, haze, _, multiple = self._atmosphere.march(height, rays[1], high, cosine, STEPS)
-        to_rgb = self._atmosphere.colours * light
-        parts = torch.stack(
-            (to_rgb @ (air * rayleigh_phase(cosine) + multiple), to_rgb @ haze)
-        )  # (2, 3, P)
+        air, coarse, size = self._atmosphere, texels(COARSE, lamp.device), COARSE * FINER
+        rays = coarse.rays[:, coarse.inside]  # (3, P)
+        height, cosine = torch.full_like(rays[0], EYE_KM), lamp @ rays
+        once, haze, _, more = air.march(height, rays[1], lamp[1].expand_as(height), cosine, STEPS)
+        to_rgb = air.colours * spectrum  # (3, L)
+        smooth = to_rgb @ (once * rayleigh_phase(cosine) + more)
         flat = torch.zeros(6, COARSE, COARSE, device=lamp.device)
-        flat[:, map_.inside] = parts.flatten(0, 1)
-        size = COARSE * FINER
+        flat[:, coarse.inside] = torch.cat((smooth, to_rgb @ haze))
         fine = F.interpolate(flat[None], (size, size), mode="bicubic")[0]
-        peak = self._atmosphere.aerosol.phase((lamp @ map_.fine.flatten(1)).view(size, size))
-        return fine[:3].addcmul_(fine[3:], peak)
+        # the glow around the lamp is too narrow for the coarse map
+        cosine = lamp @ texels(size, lamp.device).rays.flatten(1)
+        return fine[:3].addcmul_(fine[3:], air.aerosol.phase(cosine).view(size, size))
 
-    def _project(self, map_: "_Map") -> None:
-        """Takes the sky's spherical harmonics, ground included."""
-        coarse = F.avg_pool2d(self._fine, FINER)[0].flatten(1) * map_.angle.flatten()  # (3, P)
-        rays = map_.coarse.flatten(1)
-        level = coarse @ rays[1]  # klx on the ground
+    def _projected(self, up: Tensor) -> Tensor:
+        """(3, 9): the sky's spherical harmonics, ground included, as irradiance."""
+        coarse = texels(COARSE, up.device)
+        rays, angle = coarse.rays.flatten(1), coarse.angle.flatten()
+        light = F.avg_pool2d(self._map, FINER)[0].flatten(1) * angle  # (3, P)
+        level = light @ rays[1]  # klx on the ground
         for lamp in (self.sun, self.moon):
             level = level + lamp.irradiance * lamp.direction[1].clamp(min=0)
-        moments = coarse @ harmonics(rays).T  # (3, 9)
-        down = map_.coarse * torch.tensor([1.0, -1.0, 1.0], device=level.device)[:, None, None]
-        below = harmonics(down.flatten(1)) @ map_.angle.flatten()
-        moments += (level * (GROUND / math.pi))[:, None] * below
-        band = torch.tensor([math.pi] + [2 * math.pi / 3] * 3 + [math.pi / 4] * 5)
-        self._harmonics = moments * band.to(level.device)
+        down = harmonics(rays * rays.new_tensor([[1.0], [-1.0], [1.0]])) @ angle  # (9,)
+        moments = light @ harmonics(rays).T + (level * (GROUND / math.pi))[:, None] * down
+        band = [math.pi] + [2 * math.pi / 3] * 3 + [math.pi / 4] * 5
+        return moments * moments.new_tensor(band)
 
 
 def sky_at(scene: Scene, seconds: float, device: torch.device) -> Sky:
@@ -187,9 +210,10 @@ def sky_at(scene: Scene, seconds: float, device: torch.device) -> Sky:
         device: where its tables live.
     """
     now = heavens(scene, seconds, device)
-    atmosphere = _atmosphere(scene.sky.turbidity, device)
-    light = moonlight(scene.sky.moon_phase).to(device)
-    return Sky(atmosphere, now.sun, now.moon, light, scene.weather.visibility_m)
+    haze = max(scene.sky.turbidity - 1, 0.05) / 1.5  # 1 at the usual 2.5
+    visibility = max(scene.weather.visibility_m, CLEAR_M) / haze
+    air = _atmosphere(scene.sky.turbidity, device)
+    return Sky(air, now.sun, now.moon, scene.sky.moon_phase, visibility)
 
 
 @functools.lru_cache(maxsize=8)
@@ -198,36 +222,17 @@ def _atmosphere(turbidity: float, device: torch.device) -> Atmosphere:
 
 
 def moonlight(phase: float) -> Tensor:
-    """(L,): light of the moon by its phase, as a share of the sun's, at each wavelength.
+    """(L,): light of the moon outside the air as a share of the sun's, at each wavelength.
 
-    Its brightness falls with the angle as Krisciunas and Schaefer (1991) have it, sharply from full.
+    It falls steeply from full moon (Krisciunas and Schaefer, 1991), and is redder than the sun's.
+
+    Args:
+        phase: 0 new, 0.5 full, 1 new again.
     """
-    away = abs(1 - 2 * phase) * 180  # degrees between sun and eye, seen from the moon
+    away = abs(1 - 2 * phase) * 180  # degrees between sun and eye, as the moon sees them
     magnitudes = 0.026 * away + 4e-9 * away**4
-    from pleinair.light.atmosphere import WAVELENGTHS
-
     redder = (torch.tensor(WAVELENGTHS) / 550) ** 0.8
     return redder * (FULL_MOON_KLX / 133 * 10 ** (-0.4 * magnitudes))
-
-
-def place(direction: Tensor) -> Tensor:
-    """Where unit directions (3, …) lie in the map: (P, 2), as `grid_sample` takes them."""
-    x, y, z = direction
-    y = y.clamp(min=0)
-    away = torch.addcmul(_ALMOST.to(y), y, y, value=-1).sqrt_()
-    scale = away.add_(y.sqrt_(), alpha=SPREAD).reciprocal_().mul_(EDGE)
-    at = torch.empty(*x.shape, 2, device=x.device)
-    torch.mul(x, scale, out=at[..., 0])
-    torch.mul(z, scale, out=at[..., 1])
-    return at.view(-1, 2)
-
-
-_ALMOST = torch.tensor(1 + 1e-6)
-
-
-def _read(table: Tensor, at: Tensor, shape: torch.Size) -> Tensor:
-    got = F.grid_sample(table, at[None, None], align_corners=False)
-    return got.view(shape)
 
 
 def harmonics(direction: Tensor) -> Tensor:
@@ -248,73 +253,26 @@ def harmonics(direction: Tensor) -> Tensor:
     )
 
 
-def falloff(rise: Tensor) -> Tensor:
-    """(1 − e⁻ᵘ) / u of the rise u in scale heights, ≥ 0: mean density of the air on the way."""
-    return (rise + 1e-4).reciprocal() * -torch.expm1(-rise - 1e-4)
+def thin(rise: Tensor) -> Tensor:
+    """(1 − e⁻ᵘ) / u: mean density on a way that rises by u > 0 scale heights."""
+    return torch.expm1(-rise).neg_().div_(rise)
 
 
-def air_extinction(atmosphere: Atmosphere, visibility: float) -> tuple[Tensor, Tensor]:
-    """(3,) each, per m: of pure air, and of the haze that leaves so much visibility (Koschmieder)."""
-    colour = atmosphere.colours.clamp(min=0)
-    colour = colour / colour.sum(1, keepdim=True)
-    rayleigh = colour @ atmosphere.depth[0] / 8000
-    haze = max(3.912 / visibility - float(rayleigh[1]), 0)
-    tint = torch.tensor([0.91, 1.0, 1.18], device=rayleigh.device)
-    return rayleigh, haze * tint
+def extinction(atmosphere: Atmosphere, visibility: float) -> Tensor:
+    """(2, 3) per m for red, green and blue: of pure air, and of haze (Koschmieder 1924)."""
+    weight = atmosphere.colours.clamp(min=0)
+    air = weight / weight.sum(1, keepdim=True) @ atmosphere.depth[0] / (1000 * AIR_KM)
+    haze = max(KOSCHMIEDER / visibility - float(air[1]), 0)
+    return torch.stack((air, haze * air.new_tensor([0.92, 1.0, 1.14])))
 
 
-def _night(up: Tensor) -> Tensor:
-    """(3, N, N) radiance of the sky that nothing lights, by the directions' second component."""
-    thick = 1 / (1 - 0.96 * (1 - up * up)).sqrt()  # van Rhijn: the glowing layer seen aslant
+def night(up: Tensor) -> Tensor:
+    """(3, …) radiance of the sky that neither sun nor moon lights, by the sine of the elevation."""
+    layer = 1 / (1 - 0.96 * (1 - up * up)).sqrt()  # van Rhijn: the glowing layer seen aslant
     mass = 1 / (up + 0.025 * torch.exp(-11 * up))  # Rozenberg 1966
-    depth = torch.tensor([0.09, 0.14, 0.26], device=up.device)[:, None, None]
+    shape = (3, *[1] * up.dim())
+    depth = up.new_tensor([0.09, 0.14, 0.26]).view(shape)
     through = torch.exp(-depth * (mass - 1))
     # what the air takes from the glow behind it, it gives back from all around
-    seen = (0.6 + 0.4 * thick) * through + 0.9 * (1 - through)
-    return torch.tensor(AIRGLOW, device=up.device)[:, None, None] * seen
-
-
-@dataclass(frozen=True)
-class _Map:
-    """Directions of the texels.
-
-    Attributes:
-        coarse: (3, n, n), mirrored upward beyond the horizon, so that the map runs on smoothly.
-        inside: (n, n) which of them are ever looked at.
-        angle: (n, n) solid angle of each, sr; 0 beyond the horizon.
-        fine: (3, N, N).
-    """
-
-    coarse: Tensor
-    inside: Tensor
-    angle: Tensor
-    fine: Tensor
-
-    @classmethod
-    @functools.lru_cache(maxsize=4)
-    def on(cls, device: torch.device) -> "_Map":
-        """The map's texels on a device."""
-        coarse, inside, angle = _texels(COARSE)
-        fine, _, _ = _texels(COARSE * FINER)
-        return cls(*(part.to(device) for part in (coarse, inside, angle, fine)))
-
-
-def _texels(size: int) -> tuple[Tensor, Tensor, Tensor]:
-    at = (torch.arange(size, dtype=torch.float64) * 2 + 1) / size - 1
-    z, x = torch.meshgrid(at, at, indexing="ij")
-    out = ((x * x + z * z).sqrt() / EDGE).clamp(min=1e-9)
-
-    def height(s: Tensor) -> Tensor:
-        spread, rest = (SPREAD * s) ** 2, 2 * (1 - s) ** 2
-        return rest / (spread + (spread * spread + rest * rest).sqrt())
-
-    up = height(torch.where(out > 1, 2 - out, out).clamp(min=0))
-    flat = (1 - up * up).clamp(min=0).sqrt() / (out * EDGE)
-    rays = torch.stack((x * flat, up, z * flat))
-    nudge = 1e-4
-    slope = (height(out - nudge) - height(out + nudge)) / (2 * nudge)
-    texel = (2 / size / EDGE) ** 2
-    # texels on the horizon's circle are weighed by the part of them within it
-    within = ((1 - out) * size * EDGE / 2 + 0.5).clamp(0, 1)
-    angle = slope / out * texel * within
-    return rays.float(), out < 1 + 6 / size, angle.float()
+    seen = (0.6 + 0.4 * layer) * through + 0.9 * (1 - through)
+    return up.new_tensor(AIRGLOW).view(shape) * seen
