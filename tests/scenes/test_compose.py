@@ -52,7 +52,7 @@ def test_a_low_sun_stands_in_the_picture_a_third_from_the_side(hour: str) -> Non
 
 
 def test_the_golden_sun_lights_from_aside() -> None:
-    for scene in _scenes("a lake at the golden hour, static"):
+    for scene in _scenes("the sea at the golden hour, static"):
         aside = abs(scene.sky.sun_azimuth_deg - scene.camera.heading_deg)
         assert 38 < aside < 82
         assert 4 < scene.sky.sun_elevation_deg < 10

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pleinair.scenes.dice import Dice
 from pleinair.scenes.field import Choice, Part
 from pleinair.scenes.framing import Frame, camera, framed
-from pleinair.scenes.habits import HOURS, PLACES, UNSAID_HOURS, Span
+from pleinair.scenes.habits import HOURS, PLACES, TALL, UNSAID_HOURS, Span
 from pleinair.scenes.scene import Camera, Clouds, Film, Land, Scene, Sky, Time, Water, Weather
 
 P = TypeVar("P", bound=Part)
@@ -183,9 +183,12 @@ def _sky(said: Mapping[str, str], land: Land, frame: Frame, hour: str, dice: Dic
     light = HOURS[hour]
     side = light.side or dice.side("sun side")
     elevation = dice.between("sun height", *light.elevation)
-    if light.aside is not None:
+    heights = land.relief_m / land.distance_m > TALL
+    if hour == "golden" and heights and dice.chance("glow", 0.75):
+        aside = dice.between("sun", 80, 125)  # heights glow where the light falls on them
+    elif light.aside is not None:
         aside = dice.between("sun", *light.aside)
-    elif land.relief_m / land.distance_m > 0.08 and dice.chance("alpenglow"):
+    elif heights and dice.chance("alpenglow"):
         aside = dice.between("sun", 60, 95)  # the sun itself would be behind the heights
     else:
         aside = frame.aside(dice.between("sun", 0.25, 0.42))

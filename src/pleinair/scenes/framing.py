@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from pleinair.scenes.dice import Dice
-from pleinair.scenes.habits import PLACES, Span
+from pleinair.scenes.habits import PLACES, TALL, Span
 from pleinair.scenes.scene import Camera, Land, Move
 
 LENSES: dict[str, Span] = {
@@ -27,12 +27,14 @@ class Frame:
     """What the camera sees while it stands still.
 
     Attributes:
+        north: of the middle of the land, m.
         heading, pitch: degrees.
         lens: mm.
         height: of the eye above the ground, m.
         wide, tall: tangents of half its angles.
     """
 
+    north: float
     heading: float
     pitch: float
     lens: float
@@ -63,29 +65,36 @@ def framed(said: Mapping[str, str], land: Land, hour: str, dice: Dice, aspect: f
     sky = any(topic in said for topic in ("aurora", "milky"))
     kind = said.get("lens") or _lens_for(said, view, sky)
     lens = dice.between("lens", *LENSES.get(kind, habit.lens))
-    lower = dice.chance("horizon", 0.8 if hour in SKYFUL else habit.low) or view == "low" or sky
+    top = habit.rises * land.relief_m / land.distance_m
+    lower = dice.chance("horizon", 0.8 if hour in SKYFUL else habit.low)
+    lower = lower or sky or view == "low" or top > TALL
     horizon = dice.between("thirds", *((0.27, 0.37) if lower else (0.6, 0.67)))
     if sky:
         horizon = dice.between("thirds", 0.16, 0.26)
-    top = habit.rises * land.relief_m / land.distance_m
     if not kind and "camera.lens_mm" not in said:  # short enough for the heights and some sky
         lens = max(min(lens, 36 * (1 - horizon) * min(1, 1 / aspect) / (1.4 * top + 1e-6)), 17)
     lens = float(said.get("camera.lens_mm", f"{lens:.3g}"))
     wide, tall = 18 / lens * min(1, aspect), 18 / lens * min(1, 1 / aspect)
     pitch = math.atan(max((1 - 2 * horizon) * tall, top - 0.75 * tall))
     height = dice.between("eye", *habit.eye)
+    north = 0.0
     if view in ("aerial", "top", "high", "low"):
         height, pitch = _viewed(view, dice, pitch)
+    if view == "aerial" and top > TALL:  # high up and close to the heights
+        height = _round(land.relief_m * dice.between("eye", 0.3, 0.5))
+        north = _round(0.3 * land.distance_m)
+        pitch = math.radians(dice.between("down", -15, -10))
     if said.get("lens") == "macro":
         height = 0.3
     heading = dice.side("heading") * dice.between("turn", 2, 13)
-    return Frame(heading, _round(math.degrees(pitch)), lens, height, wide, tall)
+    return Frame(north, heading, _round(math.degrees(pitch)), lens, height, wide, tall)
 
 
 def camera(said: Mapping[str, str], frame: Frame, dice: Dice, seconds: float) -> Camera:
     """The camera of a frame, with its moves: those of the prompt, or a gentle one of the seed."""
     names = said.get("move", "").split() or [_unsaid_move(said, dice)]
     made = Camera(
+        z_m=frame.north,
         height_m=frame.height,
         heading_deg=frame.heading,
         pitch_deg=frame.pitch,

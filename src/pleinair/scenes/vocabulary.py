@@ -157,8 +157,8 @@ WEATHER = {
     "sky=storm lightning=yes": "lightning, lightning bolt; éclair, foudre",
     "rain=drizzle": "drizzle, drizzling, light rain, drizzly; bruine, crachin, pluie fine",
     "rain=rain":
-        "rain, raining, rainy, shower, it rain, rain soaked, rainfall; pluie, pluvieux, pleut, averse, il "
-        "pleut",
+        "rain, raining, rainy, shower, it rain, rain soaked, rainfall; pluie, pluvieux, pleut, "
+        "averse, il pleut",
     "rain=heavy":
         "(heavy|pouring|torrential) rain, downpour, monsoon; (forte|grosse) pluie, déluge, pluie "
         "battante",
