@@ -60,7 +60,12 @@ def test_wans_own_layout_draws_the_same(folder: Path, ours: WanPipeline, tmp_pat
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pleinair.model.wan.autoencoder_layouts.WAN21", small.config)
         again = WanPipeline.load(original, clips.SMALL, speed=clips.EXACT)
-    assert torch.equal(clips.draw(again).video, expected)
+    for theirs, same in zip(again.model.transformers, ours.model.transformers, strict=True):
+        found, known = theirs.state_dict(), same.state_dict()
+        assert all(torch.equal(found[name], known[name]) for name in known)
+    # Weights lie elsewhere in memory than those of the other file, and a processor's kernels may
+    # round by how they are aligned: with AVX2 the clips differ by 3e-6, with AVX-512 by nothing.
+    assert torch.allclose(clips.draw(again).video, expected, rtol=0, atol=1e-4)
 
 
 def test_short_numbers_and_one_way_after_the_other_draw_nearly_the_same(folder: Path) -> None:
