@@ -11,7 +11,7 @@ from pleinair.backends import base
 from pleinair.backends.base import Entry, Generation, Materials, Metadata, Preview, Progress
 from pleinair.media.frames import Frames
 from pleinair.request import VideoRequest
-from pleinair.settings import Settings, variables
+from pleinair.settings import DEFAULT_MODEL, Settings, variables
 
 pytest_plugins = ["tests.postgres"]
 
@@ -87,7 +87,7 @@ class Card:
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """Puts the card in the place of the embedded model; gives the settings it was opened with."""
+    """Puts the card in the place of our models; gives the settings that it was opened with."""
     opened: list[Settings] = []
 
     def open_card(settings: Settings) -> Card:
@@ -95,7 +95,8 @@ def card(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         return Card()
 
     entry = Entry("a moving card", "card.safetensors", open_card)
-    monkeypatch.setitem(base.MODELS, "pleinair-1", entry)
+    for model in (DEFAULT_MODEL, "pleinair-1"):
+        monkeypatch.setitem(base.MODELS, model, entry)
     base.open_backend.cache_clear()
     return opened
 

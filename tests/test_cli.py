@@ -35,7 +35,7 @@ def test_generate_writes_a_video_of_the_size_and_length_asked_for(
     assert video.fps == 24
     out, err = capsys.readouterr()
     for said in (
-        "pleinair-1",
+        "pleinair-2",
         "seed       7",
         "144x80",
         "8 frames/s",
@@ -143,7 +143,7 @@ def test_missing_weights_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PLEINAIR_WEIGHTS", str(tmp_path))
-    assert _run("generate", "a lake", *SMALL) == 2
+    assert _run("generate", "a lake", "--model", "pleinair-1", *SMALL) == 2
     err = capsys.readouterr().err
     assert "pleinair-1.safetensors" in err
     assert err.count("\n") == 1
@@ -154,7 +154,7 @@ def test_corrupt_weights_are_told(
 ) -> None:
     (tmp_path / "pleinair-1.safetensors").write_bytes(b"\x07" * 100)
     monkeypatch.setenv("PLEINAIR_WEIGHTS", str(tmp_path))
-    assert _run("generate", "a lake", *SMALL) == 2
+    assert _run("generate", "a lake", "--model", "pleinair-1", *SMALL) == 2
     err = capsys.readouterr().err
     assert "pleinair-1.safetensors" in err
     assert err.count("\n") == 1

@@ -6,8 +6,9 @@ import pytest
 
 from pleinair.errors import InputError
 from pleinair.request import MOST_GIVEN, Given, VideoRequest, parse_size
+from pleinair.scenes.scene import Scene
 
-GOOD = VideoRequest("a lake at dusk", seed=5, steps=20, guidance=3.0)
+GOOD = VideoRequest("a lake at dusk", "pleinair-1", 2.0, 640, 360, seed=5, steps=20, guidance=3.0)
 PICTURE, CLIP = Given("frame", "a" * 64), Given("extend", "b" * 64)
 
 
@@ -121,6 +122,20 @@ def test_what_is_given_is_checked(field: str, values: dict[str, object]) -> None
     with pytest.raises(InputError, match=field) as caught:
         replace(PICTURE, **values)  # type: ignore[arg-type]
     assert caught.value.field == field
+
+
+def test_a_scene_belongs_to_the_request_and_stands_for_a_prompt() -> None:
+    scene = Scene(seed=3)
+    request = replace(GOOD, prompt="", scene=scene)
+    assert VideoRequest.from_dict(json.loads(json.dumps(request.as_dict()))) == request
+    assert len({GOOD.digest, replace(GOOD, scene=scene).digest, request.digest}) == 3
+    with pytest.raises(InputError, match="prompt"):
+        replace(request, scene=None)
+    with pytest.raises(InputError, match="complete"):
+        replace(GOOD, scene=scene, complete=True)
+    broken = request.as_dict() | {"scene": {"camera": {"lens_mm": 0}}}
+    with pytest.raises(InputError, match=r"scene\.camera\.lens_mm|camera\.lens_mm"):
+        VideoRequest.from_dict(broken)
 
 
 def test_a_picture_is_seen_within_the_video() -> None:

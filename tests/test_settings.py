@@ -5,6 +5,7 @@ import pytest
 
 from pleinair.errors import InputError
 from pleinair.settings import (
+    DEFAULT_MODEL,
     SHIPPED_WEIGHTS,
     ServiceSettings,
     Settings,
@@ -82,7 +83,7 @@ def test_the_server_reads_its_own_variables() -> None:
 def test_a_bare_environment_gives_a_server_for_one_machine() -> None:
     settings = ServiceSettings.read({})
     assert settings == ServiceSettings()
-    assert settings.resolve("sora-2") == "pleinair-1"
+    assert settings.resolve("sora-2") == settings.models[0] == DEFAULT_MODEL
     assert not settings.keys
 
 

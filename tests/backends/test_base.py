@@ -9,7 +9,7 @@ from pleinair.settings import Settings
 
 
 def test_an_unknown_model_is_told_with_those_there_are() -> None:
-    with pytest.raises(ModelError, match=r"'sora-9'; there are: pleinair-1"):
+    with pytest.raises(ModelError, match=r"'sora-9'; there are: pleinair-2"):
         check_model("sora-9")
 
 

@@ -102,7 +102,7 @@ def test_keyframes_are_seen_at_their_times() -> None:
 def test_a_loop_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert _generate("--loop", "--json") == 0
     assert json.loads(capsys.readouterr().out)["request"]["loop"] is True
-    assert len(read_video(Path("out.mp4")).frames) == 24
+    assert len(read_video(Path("out.mp4")).frames) == 48
 
 
 @pytest.mark.parametrize("asked", [("-o", "out.jpg"), ("-o", "out.webp", "--still")])
@@ -156,7 +156,7 @@ def test_notes_on_what_was_given_are_told(capsys: pytest.CaptureFixture[str]) ->
         (("--retake", "clip.mp4"), "span"),
         (("--retake", "clip.mp4", "--span", "1"), "span"),
         (("--retake", "clip.mp4", "--span", "1-2"), "span"),
-        (("--keyframe", "3=picture.png"), "at: got 3.0"),
+        (("--keyframe", "5=picture.png"), "at: got 5.0"),
         (("--keyframe", "picture.png"), "keyframe"),
         (("--loop", "--extend", "clip.mp4"), "loop"),
         (("--still", "--loop", "-o", "out.png"), "loop"),
