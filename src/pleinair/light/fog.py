@@ -68,11 +68,14 @@ def fog(
     if thick:
         height = sum(beta * reach for beta, reach in layers) / thick
         tau = _depth(distance, y_eye, y_point, thick, height)
+        if weather.visibility_m < 2000:  # banks of fog
+            banks = _patches(scene, distance, direction, scene_s, eye_xz, 60.0)
+            tau *= banks.mul_(0.35).add_(0.65)
         above = thick * height * math.exp(-max(y_eye, 0.0) / height)
     if weather.mist:
         beta = weather.mist * KOSCHMIEDER / _MIST_M
         low = _depth(distance, y_eye - floor, y_point - floor, beta, _MIST_HEIGHT)
-        tau += low * _patches(scene, distance, direction, scene_s, eye_xz)
+        tau += low * _patches(scene, distance, direction, scene_s, eye_xz, _MIST_HEIGHT)
         above += beta * _MIST_HEIGHT * math.exp(-max(y_eye - floor, 0.0) / _MIST_HEIGHT)
     through = tau.neg_().exp_()  # (P,)
 
@@ -116,23 +119,24 @@ def _patches(
     direction: Tensor,
     scene_s: float,
     eye_xz: tuple[float, float],
+    height: float,
 ) -> Tensor:
-    """Density of the mist relative to its mean along each ray, (P,): 0.2 to about 2."""
+    """Density of mist that is ``height`` thick along each ray, (P,): 0.2 to 2, mean about 1."""
     pattern = _pattern(scene.seed, distance.device)
     east, north = wind(scene.weather, 2.0)
     x0 = (eye_xz[0] - 0.4 * east * scene_s) % _PATCH_M
     z0 = (eye_xz[1] - 0.4 * north * scene_s) % _PATCH_M
-    leave = (3 * _MIST_HEIGHT) / direction[1].clamp(min=0.01)
+    leave = 3 * height / direction[1].clamp(min=0.01)
     reach = torch.minimum(distance, leave)  # (P,): the part of the ray in the mist
     cells = _PATCHES / _PATCH_M
     total = torch.zeros_like(distance)
-    for part in (0.3, 0.62, 0.97):
+    for part in (0.35, 0.9):
         x = (direction[0] * reach * part + x0).mul_(cells)
         z = (direction[2] * reach * part + z0).mul_(cells)
         # mirrored at the borders of the tile, so that it has no seams
         at = torch.stack([_mirror(x), _mirror(z)], -1).view(1, 1, -1, 2)
         total += F.grid_sample(pattern, at, padding_mode="border", align_corners=False).view(-1)
-    return total.mul_(1 / 3).view_as(distance)
+    return total.mul_(0.5).view_as(distance)
 
 
 def _mirror(cells: Tensor) -> Tensor:

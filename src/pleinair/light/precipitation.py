@@ -69,15 +69,18 @@ def precipitation(
         return image  # in a time-lapse only the veil is left
     cosine = float(view.basis[2] @ key.direction.to(view.basis))
     glow = 0.05 / (1.06 - min(cosine, 1.0)) ** 1.5  # drops send light on, most of it forward
-    lamp = key.irradiance.to(ambient) * 0.05 * glow
+    lamp = key.irradiance.to(ambient)
+    if not weather.rainbow:
+        lamp = 0.25 * lamp  # it rains from clouds
+    diffuse = ambient + 0.8 * max(float(key.direction[1]), 0.0) * lamp  # as from bright air
     if weather.rain_mm_h:
         cover = _cover(scene, view, depth, RAIN, snow=False)
-        light = (0.8 * ambient / math.pi + 0.5 * lamp).to(image)[:, None, None]
+        light = (0.9 * diffuse / math.pi + 0.025 * glow * lamp).to(image)[:, None, None]
         image = torch.lerp(image, torch.maximum(light, image * 0.8), cover)
     if weather.snow_mm_h:
         cover = _cover(scene, view, depth, SNOW, snow=True)
-        light = 1.35 * ambient + (0.18 + 0.5 * glow) * 0.3 * key.irradiance.to(ambient)
-        image = torch.lerp(image, (light / math.pi).to(image)[:, None, None], cover)
+        light = (1.3 * diffuse / math.pi + 0.05 * glow * lamp).to(image)[:, None, None]
+        image = torch.lerp(image, light, cover)
     return image
 
 
@@ -153,7 +156,7 @@ def _layer(
     if snow:  # a flake covers a pixel for the time that it takes to pass
         strength = 1.2 * (diameter / across) * across.clamp(max=1).sqrt() * line / (line + length)
     else:
-        strength = 0.7 * (diameter / across) * across.clamp(max=1).sqrt()
+        strength = 0.45 * (diameter / across) * across.clamp(max=1).sqrt()
     strength.clamp_(max=0.9)
     points = min(max(math.ceil(0.8 * float(length.max())), 2), 160)
     part = (torch.arange(points, device=canvas.device) + 0.5) / points
