@@ -20,8 +20,8 @@ LAMP_RADIUS = math.radians(0.53 / 2)
 
 WAVELENGTHS = (400.0, 440.0, 480.0, 520.0, 560.0, 600.0, 640.0, 690.0)
 """At which light is followed, nm."""
-OZONE = (0.0001, 0.0010, 0.0056, 0.0141, 0.0307, 0.0400, 0.0238, 0.0088)
-"""Vertical optical depth of 300 Dobson units at `WAVELENGTHS` (Chappuis band)."""
+OZONE = (0.0001, 0.0007, 0.0037, 0.0094, 0.0205, 0.0267, 0.0159, 0.0059)
+"""Vertical optical depth of 200 Dobson units at `WAVELENGTHS` (Chappuis band)."""
 SUNLIGHT = (
     (380, 400, 420, 440, 460, 480, 500, 520, 540, 560, 580, 600, 620, 640, 660, 680, 700, 720, 740),
     (1.1, 1.6, 1.7, 1.8, 2.1, 2.0, 1.9, 1.8, 1.9, 1.8, 1.8, 1.8, 1.7, 1.6, 1.6, 1.5, 1.4, 1.4, 1.3),
@@ -44,10 +44,10 @@ class Aerosol:
         lobes: (share, g) of the Henyey–Greenstein functions that make its phase function.
     """
 
-    depth: float = 0.0100
-    growth: float = 1.45
+    depth: float = 0.0102
+    growth: float = 1.38
     angstrom: float = 0.4
-    albedo: float = 0.8
+    albedo: float = 0.82
     height_km: float = 0.6
     lobes: tuple[tuple[float, float], ...] = ((1.0, 0.735),)
 

@@ -17,12 +17,13 @@ from pleinair.light.atmosphere import (
 )
 from pleinair.light.celestial import heavens
 from pleinair.light.discs import EARTHSHINE, frame, moon_face, sun_face
-from pleinair.light.skymap import COARSE, FINER, look, texels
+from pleinair.light.skymap import RIM, SIZE, height, look, texels
 from pleinair.light.weather import CLEAR_M, KOSCHMIEDER
 from pleinair.scenes.scene import Scene
 
 EYE_KM = 0.05
-STEPS = 24
+ROWS, COLUMNS, STEPS = 64, 32, 24
+"""Elevations, azimuths from the lamp's to the opposite, and samples along each ray marched."""
 LOWEST_LAMP = -0.36
 """Sine of the elevation below which a lamp no longer lights the air: 21° under the horizon."""
 FULL_MOON_KLX = 3.4e-4
@@ -70,7 +71,7 @@ class Sky:
         self.moon = Lamp(moon, self._through(moon[1], self._moonlight))
         brighter = float(self.sun.irradiance.sum()) >= float(self.moon.irradiance.sum())
         self.key = self.sun if brighter else self.moon
-        fine = texels(COARSE * FINER, sun.device)
+        fine = texels(SIZE, sun.device)
         light = night(fine.rays[1])
         for lamp, spectrum in ((sun, sunlight), (moon, self._moonlight)):
             if float(lamp[1]) > LOWEST_LAMP:
@@ -78,7 +79,7 @@ class Sky:
         self._map = light.clamp_(min=0)[None]  # (1, 3, N, N) kcd/m²
         self._harmonics = self._projected(fine.rays[1])
         self._extinction = extinction(atmosphere, visibility)  # (2, 3) per m
-        mass = 1000 / (fine.rays[1] + 1e-4) * torch.tensor([[[AIR_KM]], [[HAZE_KM]]]).to(sun)
+        mass = 1000 / fine.rays[1] * torch.tensor([[[AIR_KM]], [[HAZE_KM]]]).to(sun)
         whole = torch.einsum("sc,sij->cij", self._extinction, mass)
         self._air = self._map / -torch.expm1(-whole)  # of air so thick that nothing shows through
 
@@ -148,8 +149,8 @@ class Sky:
         away = (right * right + up * up).sqrt()
         cover = ((1 - away) * (lamp.radius / pixel_angle) + 0.5).clamp(0, 1)
         inner = (0.999 / away.clamp(min=1)).clamp(max=1)
-        height = torch.full_like(away, EYE_KM)
-        through = self._atmosphere.clear(height, rays[1])  # (L, N)
+        eye = torch.full_like(away, EYE_KM)
+        through = self._atmosphere.clear(eye, rays[1])  # (L, N)
         if lamp is self.sun:
             face = sun_face(away.clamp(max=1))
             light = self._atmosphere.colours @ through
@@ -168,30 +169,42 @@ class Sky:
 
     def _through(self, up: Tensor, spectrum: Tensor) -> Tensor:
         """(3,) klx of a lamp's light at the ground, by the sine of its elevation."""
-        height = torch.full_like(up, EYE_KM)
-        through = self._atmosphere.transmittance(height, up) * spectrum
+        eye = torch.full_like(up, EYE_KM)
+        through = self._atmosphere.transmittance(eye, up) * spectrum
         return (self._atmosphere.colours @ through).clamp(min=0)
 
     def _lit(self, lamp: Tensor, spectrum: Tensor) -> Tensor:
-        """(3, N, N): the fine map of the air lit by one lamp."""
-        air, coarse, size = self._atmosphere, texels(COARSE, lamp.device), COARSE * FINER
-        rays = coarse.rays[:, coarse.inside]  # (3, P)
-        height, cosine = torch.full_like(rays[0], EYE_KM), lamp @ rays
-        once, haze, _, more = air.march(height, rays[1], lamp[1].expand_as(height), cosine, STEPS)
+        """(3, N, N): the map of the air lit by one lamp."""
+        air, device = self._atmosphere, lamp.device
+        out = torch.linspace(0, RIM, ROWS, device=device)[:, None]
+        turn = torch.linspace(0, math.pi, COLUMNS, device=device)
+        up = height(out).expand(-1, COLUMNS).reshape(-1)  # (P,)
+        side = (1 - lamp[1] * lamp[1]).clamp(min=1e-9).sqrt()
+        across = (1 - up * up).clamp(min=0).sqrt() * turn.cos().repeat(ROWS)
+        cosine = across * side + up * lamp[1]
+        eye = torch.full_like(up, EYE_KM)
+        once, haze, _, more = air.march(eye, up, lamp[1].expand_as(up), cosine, STEPS)
         to_rgb = air.colours * spectrum  # (3, L)
         smooth = to_rgb @ (once * rayleigh_phase(cosine) + more)
-        flat = torch.zeros(6, COARSE, COARSE, device=lamp.device)
-        flat[:, coarse.inside] = torch.cat((smooth, to_rgb @ haze))
-        fine = F.interpolate(flat[None], (size, size), mode="bicubic")[0]
-        # the glow around the lamp is too narrow for the coarse map
-        cosine = lamp @ texels(size, lamp.device).rays.flatten(1)
-        return fine[:3].addcmul_(fine[3:], air.aerosol.phase(cosine).view(size, size))
+        table = torch.cat((smooth, to_rgb @ haze)).view(1, 6, ROWS, COLUMNS)
+        size = (4 * ROWS - 3, 2 * COLUMNS - 1)
+        table = F.interpolate(table, size, mode="bicubic", align_corners=True)
+        # from elevation and azimuth to the map; the glow around the lamp is too narrow for them
+        fine = texels(SIZE, device)
+        flat = (fine.rays[0] * lamp[0] + fine.rays[2] * lamp[2]) / side
+        flat = flat / (1 - fine.rays[1] * fine.rays[1]).clamp(min=1e-9).sqrt()
+        at = torch.stack(
+            (flat.clamp(-1, 1).acos() * (2 / math.pi) - 1, fine.out * (2 / RIM) - 1), -1
+        )
+        light = F.grid_sample(table, at[None], padding_mode="border", align_corners=True)[0]
+        glow = air.aerosol.phase((lamp @ fine.rays.flatten(1)).view(SIZE, SIZE))
+        return light[:3].addcmul_(light[3:], glow)
 
     def _projected(self, up: Tensor) -> Tensor:
         """(3, 9): the sky's spherical harmonics, ground included, as irradiance."""
-        coarse = texels(COARSE, up.device)
+        coarse = texels(SIZE // 5, up.device)
         rays, angle = coarse.rays.flatten(1), coarse.angle.flatten()
-        light = F.avg_pool2d(self._map, FINER)[0].flatten(1) * angle  # (3, P)
+        light = F.avg_pool2d(self._map, 5)[0].flatten(1) * angle  # (3, P)
         level = light @ rays[1]  # klx on the ground
         for lamp in (self.sun, self.moon):
             level = level + lamp.irradiance * lamp.direction[1].clamp(min=0)
