@@ -34,7 +34,7 @@ class Layer:
     count: int
 
 
-RAIN = (Layer(0.5, 2.0, 300), Layer(2.0, 8.0, 5000), Layer(8.0, 25.0, 16000))
+RAIN = (Layer(0.8, 2.5, 200), Layer(2.5, 8.0, 6000), Layer(8.0, 22.0, 18000))
 SNOW = (Layer(0.4, 2.0, 600), Layer(2.0, 7.0, 12000), Layer(7.0, 25.0, 22000))
 
 

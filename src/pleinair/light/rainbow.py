@@ -29,7 +29,7 @@ def rainbow(scene: Scene, sun: Lamp, direction: Tensor, distance: Tensor | None 
         (3, P) 1/sr; times the sun's irradiance (3,) it is the radiance to add.
     """
     rise = math.degrees(math.asin(max(-1.0, min(1.0, float(sun.direction[1])))))
-    strength = scene.weather.rainbow * (0.6 + 0.4 * wet(scene.weather))
+    strength = scene.weather.rainbow * (1 + wet(scene.weather))
     if not (strength and 0 < rise < HIGHEST_SUN_DEG and float(sun.irradiance.max()) > 0):
         return torch.zeros_like(direction)
     flat = direction.reshape(3, -1)
@@ -117,4 +117,4 @@ def _showers(seed: int, direction: Tensor) -> Tensor:
     turn, side = (torch.rand(2, generator=generator(seed, "showers")) * 6).tolist()
     x, z = direction[0], direction[2]
     wave = torch.sin(3.1 * x + turn) * torch.cos(2.7 * z + side) + torch.sin(7 * x - side)
-    return wave.mul_(0.12).add_(0.5)
+    return wave.mul_(0.15).add_(0.6)
