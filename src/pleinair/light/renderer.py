@@ -47,7 +47,7 @@ class Renderer:
         self.device = torch.device(device)
         with _alone():
             self.world = World(scene, width, height, self.seconds, self.device)
-            self.ground = max(self.world.land.ground(scene.camera.x_m, scene.camera.z_m), 0.0)
+            self.ground = self.world.stand()
             self.exposure = self._metered()
 
     def view(self, film_s: float) -> View:

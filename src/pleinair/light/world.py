@@ -171,6 +171,12 @@ class World:
             self.waves = Waves(self.scene, device)
             self.land = land.result()
 
+    def stand(self) -> float:
+        """Height of what the camera stands on at first, m: the ground, or a deck over the waves."""
+        camera = self.scene.camera
+        ground = self.land.ground(camera.x_m, camera.z_m)
+        return max(ground, 0.0) if ground > -self.waves.lift else 0.8 * self.waves.lift
+
     @property
     def clear(self) -> float:
         """Depth of water, m, through which its bed is seen."""
