@@ -38,6 +38,7 @@ class Kind:
         longest: m, size of its largest clouds and the gaps between them.
         slope: how fast smaller ones weaken; 1 is torn, 2.5 round.
         stretch: along the wind.
+        flat: power of the share of clear sky that is left between their bases.
         taper: how much more the air must rise for a cloud twice as high.
         lump: how far large billows carve the sides, in deviations of the plan.
         crumb: the same of small ones.
@@ -50,11 +51,12 @@ class Kind:
 
     scale: float = 1.0
     slices: int = 16
-    longest: float = 2600.0
-    slope: float = 1.75
+    longest: float = 4200.0
+    slope: float = 2.2
     stretch: float = 1.0
-    taper: float = 1.3
-    lump: float = 0.22
+    flat: float = 0.42
+    taper: float = 1.8
+    lump: float = 0.3
     crumb: float = 0.07
     soft: float = 0.12
     extinction: float = 0.055
@@ -69,6 +71,7 @@ KINDS = {
         longest=2200,
         slope=1.6,
         stretch=1.6,
+        flat=1.0,
         taper=0.7,
         lump=0.3,
         crumb=0.06,
@@ -83,6 +86,7 @@ KINDS = {
         longest=6000,
         slope=1.5,
         stretch=5,
+        flat=1.0,
         taper=0.7,
         lump=0.3,
         crumb=0.1,
@@ -135,7 +139,8 @@ class Field:
             lasts=self.kind.lasts,
         )
         cover = min(max(layer.cover, 0.0), 1.0)
-        part = torch.tensor(2 * min(max(0.92 * cover, 1e-4), 0.995) - 1, dtype=torch.float64)
+        flat = 1 - (1 - cover) ** self.kind.flat  # sides of tall clouds hide the sky as well
+        part = torch.tensor(2 * min(max(flat, 1e-4), 0.995) - 1, dtype=torch.float64)
         self.threshold = -math.sqrt(2) * float(torch.erfinv(part))
         if cover > 0.95:  # a closed deck
             self.threshold -= (cover - 0.95) * 30
@@ -162,40 +167,59 @@ class Density:
         self._excess = wrapped(excess[None, None])
         rise = 1.2 * seconds  # caps well up within their clouds
         self._rise = (rise / BILLOW_M, rise / CRUMB_M)
+        self._most = 2.4 * (self.kind.lump + self.kind.crumb) * (1 + self.kind.sag)
         self.volume = self._coarse(excess)  # (slices, CELLS, CELLS) extinction per m
 
-    def at(self, x: Tensor, z: Tensor, height: Tensor) -> Tensor:
+    def at(self, x: Tensor, z: Tensor, height: Tensor, *, fine: bool = True) -> Tensor:
         """Density at places, 0 to 1, (P,).
 
         Args:
             x, z: (P,) m.
             height: (P,) above the base as a share of the thickness.
+            fine: with the small billows.
         """
-        kind = self.kind
-        excess = look(self._excess, x / self.field.tile, z / self.field.tile)[0]
-        y = height * (self.thickness / kind.scale)
-        large, small = 1 / (BILLOW_M * kind.scale), 1 / (CRUMB_M * kind.scale)
-        table = self.field.billows
-        up = y / BILLOW_M - self._rise[0]
-        excess = excess.addcmul(
-            look(table.large, x * large, z * large, up)[0], self._carve(height), value=kind.lump
-        )
-        up = y / CRUMB_M - self._rise[1]
-        excess = excess.add(look(table.small, x * small, z * small, up)[0], alpha=kind.crumb)
+        tile = self.field.tile
+        excess = look(self._excess, x / tile, z / tile)[0]
+        # billows matter only near the edge of a cloud
+        edge = self._edge(excess, height)
+        near = ((edge > -self._most) & (edge < self.kind.soft + self._most)).nonzero()[:, 0]
+        part = [values.index_select(0, near) for values in (x, z, height)]
+        excess.index_add_(0, near, self._billows(*part, fine))
         return self._profile(excess, height)
+
+    def _billows(self, x: Tensor, z: Tensor, height: Tensor, fine: bool) -> Tensor:
+        """How far billows move the edge at places, (P,) in deviations of the plan."""
+        kind, table = self.kind, self.field.billows
+        y = height * (self.thickness / kind.scale)
+        scale, up = 1 / (BILLOW_M * kind.scale), y / BILLOW_M - self._rise[0]
+        moved = look(table.large, x * scale, z * scale, up)[0]
+        moved *= self._carve(height).mul_(kind.lump)
+        if fine:
+            scale, up = 1 / (CRUMB_M * kind.scale), y / CRUMB_M - self._rise[1]
+            moved.add_(look(table.small, x * scale, z * scale, up)[0], alpha=kind.crumb)
+        return moved
 
     def _carve(self, height: Tensor) -> Tensor:
         """How much billows matter at a height: less at the base."""
         return (height * 4 + 0.35).clamp(0, 1)
 
+    def _lifted(self, excess: Tensor, height: Tensor) -> Tensor:
+        """Height above the base, which hangs down where the air rises."""
+        if not self.kind.sag:
+            return height
+        return height + self.kind.sag * (excess.clamp(-1, 1.5) - 1)
+
+    def _edge(self, excess: Tensor, height: Tensor) -> Tensor:
+        """How far inside a cloud a place is, in deviations of the plan."""
+        square = self._lifted(excess, height).square()
+        taper = square / (1.04 - square).clamp_(min=0.02)
+        return torch.add(excess, taper, alpha=-self.kind.taper)
+
     def _profile(self, excess: Tensor, height: Tensor) -> Tensor:
         """Density by how strongly the air rises and the height."""
-        kind = self.kind
-        lifted = height if not kind.sag else height + kind.sag * (excess.clamp(-1, 1.5) - 1)
-        square = lifted * lifted
-        thick = (excess - kind.taper * square / (1.04 - square).clamp(min=0.02)) / kind.soft
-        foot = (lifted / kind.foot).clamp(0, 1)
-        return thick.clamp_(0, 1).mul_(foot).mul_(height < 1)
+        thick = self._edge(excess, height).mul_(1 / self.kind.soft).clamp_(0, 1)
+        foot = (self._lifted(excess, height) * (1 / self.kind.foot)).clamp_(0, 1)
+        return thick.mul_(foot).mul_(height < 1)
 
     def _coarse(self, excess: Tensor) -> Tensor:
         kind, slices = self.kind, self.kind.slices
@@ -220,9 +244,13 @@ class Density:
     @cached_property
     def occupied(self) -> Tensor:
         """Where there may be cloud, widened by a cell: (slices, CELLS, CELLS) bool."""
-        some = (self.volume > 0).float()[None, None]
-        some = F.pad(some, (1, 1, 1, 1, 0, 0), mode="circular")
-        return F.max_pool3d(some, 3, 1, (1, 0, 0))[0, 0] > 0
+        some = self.volume > 0
+        for axis in (1, 2):
+            some = some | some.roll(1, axis) | some.roll(-1, axis)
+        wide = some.clone()
+        wide[1:] |= some[:-1]
+        wide[:-1] |= some[1:]
+        return wide
 
     def lit(self, lamp: tuple[float, float, float]) -> "Lit":
         """The light volume for a lamp in this direction."""

@@ -27,8 +27,8 @@ class Scattering:
     """
 
     lobes: tuple[tuple[float, float], ...] = ((0.82, 0.8), (0.18, -0.25))
-    diffuse: float = 2.6
-    diffusion: float = 0.11
+    diffuse: float = 2.5
+    diffusion: float = 0.16
 
 
 DROPS = Scattering()
@@ -130,5 +130,5 @@ def source(
     direct += (optics.diffuse / (4 * math.pi)) * buried
     sky = 1 / (1 + 0.2 * above)
     ground = 1 / (1 + 4 * height)
-    light = around.above[:, None] * sky + around.below[:, None] * (0.6 * ground)
+    light = around.above[:, None] * sky + around.below[:, None] * (0.5 * ground)
     return torch.addcmul(light * (0.75 / math.pi), lamp, direct)

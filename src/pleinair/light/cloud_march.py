@@ -18,7 +18,7 @@ from pleinair.light.cloud_light import Scattering, Surroundings, source
 EARTH_M = EARTH_KM * 1000
 FAR_M = 110_000.0
 """How far clouds are seen."""
-OPAQUE = 0.01
+OPAQUE = 0.02
 """Below this nothing behind is looked for."""
 COARSE = 4
 """Rays along a side that share one look at the coarse map."""
@@ -65,8 +65,8 @@ def march(
     rays: Rays,
     offset: tuple[float, float],
     *,
-    steps: int = 40,
-    fine: int = 4,
+    steps: int = 32,
+    fine: int = 3,
 ) -> Gathered:
     """Light and transmittance of one layer along rays.
 
@@ -161,7 +161,10 @@ def _lit(
     depth = torch.zeros_like(x)
     for away, span in ((22.0 * scale, 45.0 * scale), (75.0 * scale, 65.0 * scale)):
         there = density.at(
-            x + to_x * away, z + to_z * away, height + to_y * (away / density.thickness)
+            x + to_x * away,
+            z + to_z * away,
+            height + to_y * (away / density.thickness),
+            fine=away < 50 * scale,
         )
         depth.add_(there, alpha=span * density.extinction)
     away = 110.0 * scale

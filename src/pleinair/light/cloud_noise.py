@@ -94,8 +94,7 @@ def look(table: Tensor, *turns: Tensor) -> Tensor:
     at = torch.empty(*turns[0].shape, len(turns), device=table.device)
     for axis, turn in enumerate(turns):
         size = table.shape[-1 - axis]
-        share = torch.frac(turn)
-        share += (share < 0).float()
+        share = turn - turn.floor()
         torch.mul(share, 2 * (size - 2) / size, out=at[..., axis])
         at[..., axis] += 2 / size - 1
     shape = (1,) * (len(turns)) + (-1, len(turns))
