@@ -11,7 +11,9 @@ from pleinair.backends import base
 from pleinair.backends.base import Entry, Generation, Materials, Metadata, Preview, Progress
 from pleinair.media.frames import Frames
 from pleinair.request import VideoRequest
+from pleinair.scenes.scene import Scene
 from pleinair.settings import DEFAULT_MODEL, Settings, variables
+from tests.painter import Painter
 
 pytest_plugins = ["tests.postgres"]
 
@@ -99,6 +101,21 @@ def card(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
         monkeypatch.setitem(base.MODELS, model, entry)
     base.open_backend.cache_clear()
     return opened
+
+
+@pytest.fixture
+def painter(monkeypatch: pytest.MonkeyPatch) -> list[Painter]:
+    """Puts the painter in the place of the renderer of landscapes; gives those that were made."""
+    from pleinair.backends import landscapes  # and torch with it
+
+    made: list[Painter] = []
+
+    def make(scene: Scene, **options: int) -> Painter:
+        made.append(Painter(scene, **options))  # type: ignore[arg-type]
+        return made[-1]
+
+    monkeypatch.setattr(landscapes, "Renderer", make)
+    return made
 
 
 @pytest.fixture(autouse=True)

@@ -20,6 +20,7 @@ from pleinair.backends.base import (
 )
 from pleinair.backends.given import Beginning, begin, ends_of, kept
 from pleinair.errors import ModelError
+from pleinair.media.clip import Clip, Drawn
 from pleinair.media.frames import Frames, Picture, at_rate, resize_picture
 from pleinair.request import VideoRequest
 
@@ -38,6 +39,7 @@ class TestCard:
 
     Words in the prompt try how the service takes trouble, which comes at the middle step:
 
+    - ``drawn``: the clip is drawn on its way into its file, frame by frame, which are its steps.
     - ``slow N``: every step takes N milliseconds more.
     - ``stall N``: one step takes N seconds more.
     - ``fail``: ModelError.
@@ -71,10 +73,13 @@ class TestCard:
         total = steps * request.variations
         report(0, total, "draw")
         ends = ends_of(request, beginning)
-        clips = []
+        clips: list[Clip] = []
         try:
             for i in range(request.variations):
                 draw = _drawing(request, request.seed + i, beginning)
+                if "drawn" in request.prompt.split():
+                    clips.append(self._drawn(request, draw))
+                    continue
                 for step in range(steps):
                     self._step(request, step, steps)
                     report(i * steps + step + 1, total, "draw")
@@ -96,6 +101,15 @@ class TestCard:
             seconds=spent,
         )
         return Generation(tuple(clips), request.fps, made, kept(request, beginning))
+
+    def _drawn(self, request: VideoRequest, draw: Callable[[int], Picture]) -> Drawn:
+        """The card alone, as a clip that is drawn when it is read."""
+
+        def drawn(number: int) -> Picture:
+            self._step(request, number, request.frames)
+            return draw(number)
+
+        return Drawn(drawn, request.frames, request.height, request.width)
 
     def _step(self, request: VideoRequest, step: int, steps: int) -> None:
         """One step, with what the prompt's words make of it."""
