@@ -20,11 +20,11 @@ LAMP_RADIUS = math.radians(0.53 / 2)
 
 WAVELENGTHS = (400.0, 440.0, 480.0, 520.0, 560.0, 600.0, 640.0, 690.0)
 """At which light is followed, nm."""
-OZONE = (0.0001, 0.0007, 0.0037, 0.0094, 0.0205, 0.0267, 0.0159, 0.0059)
-"""Vertical optical depth of 200 Dobson units at `WAVELENGTHS` (Chappuis band)."""
+OZONE = (0.0001, 0.0009, 0.0050, 0.0127, 0.0276, 0.0360, 0.0214, 0.0079)
+"""Vertical optical depth of 270 Dobson units at `WAVELENGTHS` (Chappuis band)."""
 SUNLIGHT = (
-    (380, 400, 420, 440, 460, 480, 500, 520, 540, 560, 580, 600, 620, 640, 660, 680, 700, 720, 740),
-    (1.1, 1.6, 1.7, 1.8, 2.1, 2.0, 1.9, 1.8, 1.9, 1.8, 1.8, 1.8, 1.7, 1.6, 1.6, 1.5, 1.4, 1.4, 1.3),
+    (380, 400, 420, 440, 460, 480, 500, 540, 580, 620, 660, 700, 740),
+    (1.10, 1.57, 1.74, 1.82, 2.06, 2.05, 1.93, 1.87, 1.84, 1.70, 1.56, 1.42, 1.29),
 )
 """The sun outside the air: nm, and W/m²/nm (ASTM E490, smoothed)."""
 GROUND = 0.15
@@ -88,7 +88,7 @@ def colours(device: torch.device) -> Tensor:
         ],
         dtype=torch.float64,
     )
-    sun = hats(at, SUNLIGHT[0]).T @ torch.tensor(SUNLIGHT[1], dtype=torch.float64)
+    sun = torch.tensor(SUNLIGHT[1], dtype=torch.float64) @ hats(at, SUNLIGHT[0])
     power = 2 * 683e-3 * sun * (to_rgb @ torch.stack((x, y, z)))  # (3, nm) klx
     return (power @ hats(at, WAVELENGTHS).T).float().to(device)
 

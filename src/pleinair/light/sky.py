@@ -244,7 +244,7 @@ def moonlight(phase: float) -> Tensor:
     """
     away = abs(1 - 2 * phase) * 180  # degrees between sun and eye, as the moon sees them
     magnitudes = 0.026 * away + 4e-9 * away**4
-    redder = (torch.tensor(WAVELENGTHS) / 550) ** 0.8
+    redder = (torch.tensor(WAVELENGTHS) / 550) ** 0.4
     return redder * (FULL_MOON_KLX / 133 * 10 ** (-0.4 * magnitudes))
 
 
