@@ -28,7 +28,7 @@ RISING = 0.36
 """Share of a swash's time in which it runs up."""
 MANY = 1024
 """Waves after which their heights repeat."""
-BACK, SHEEN_S, DAMP_S = 0.16, 2.5, 25.0
+BACK, SHEEN_S, DAMP_S = 0.16, 5.0, 25.0
 """Length of a crest's back in periods; seconds for which wet sand mirrors and stays dark."""
 
 
@@ -63,8 +63,9 @@ class Shore:
     def __init__(self, scene: Scene, sea: Sea, device: torch.device) -> None:
         place = scene.land.place
         self.floor, self.face = FLOOR.get(place, 0.1), FACE.get(place, 0.14)
-        height = math.hypot(sea.height, sea.swell)
-        swell = sea.swell > 0.5 * sea.height
+        wind_sea = sea.height
+        height = math.hypot(wind_sea, sea.swell)
+        swell = sea.swell > 0.5 * wind_sea
         period = sea.swell_period if swell else 2 * math.pi / sea.peak
         self.period = min(max(period, 1.3), 15.0)
         self.height = min(0.75 * height, 3.0) * (0.3 if place == "river" else 1)
@@ -148,7 +149,7 @@ class Shore:
             tip = torch.exp((front - climb).abs_() * (-0.35 / self.runup / 0.035))
             fresh = (1.15 - at).clamp_(0, 1)
             mark = torch.exp((reach - climb).abs_() * (-25 / self.runup)) * covered
-            sheet = ((front - climb) * (9 / self.runup)).clamp_(0, 1) * fresh * 0.62
+            sheet = ((front - climb) * (9 / self.runup)).clamp_(0, 1) * torch.exp(at * -2.2) * 0.72
             line = torch.maximum(tip * fresh * (front > 0), mark * torch.exp(since * -0.5) * 0.5)
             shallow = torch.exp(depth * (-2.5 / self.runup))
             foam = torch.maximum(foam, torch.maximum(line, sheet) * shallow)

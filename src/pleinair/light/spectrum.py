@@ -73,7 +73,7 @@ class Sea:
     def stirred(self) -> float:
         """Share of its waves that so faint a wind raises: none below 0.2 m/s, all from 2.5 m/s."""
         share = min(max((self.wind - 0.2) / 2.3, 0.0), 1.0)
-        return share * share * (3 - 2 * share) + 1e-3
+        return (share * share * (3 - 2 * share)) ** 2 + 1e-3
 
     @property
     def steepness(self) -> float:

@@ -31,6 +31,8 @@ STAIN = (0.10, 0.42, 1.0)
 """Absorption of algae and humus relative to blue."""
 FLOUR = ("glacier", "mountains", "valley")
 """Places whose rivers bring rock flour: it scatters and does not stain."""
+FAINT = -40.0
+"""Exponent below which nothing counts: much lower ones are slow to compute."""
 DAMP = 0.6
 """What wetness leaves of the light of a bed."""
 
@@ -201,7 +203,11 @@ def _shade(
         half = torch.rsqrt(squared)
         facing = ((hx * x).add_(hy, alpha=y).add_(hz, alpha=z) * half).clamp_(0, 1)
         steepness = squared * steep * steep  # 1 / cos² of the facet
-        glitter = torch.exp(power * -0.5) * torch.rsqrt(wide_e * wide_c) * (1 / (2 * math.pi))
+        glitter = (
+            torch.exp(power.mul_(-0.5).clamp_(min=FAINT))
+            * torch.rsqrt(wide_e * wide_c)
+            * (1 / (2 * math.pi))
+        )
         glitter = glitter * steepness.square_() * _fresnel(facing)
         glitter = glitter / (flat * std * area * 4) * (seen.shade * _lit(surface, y))
         radiance.addcmul_(lamp.irradiance[:, None], glitter)
@@ -219,7 +225,7 @@ def _shade(
         part = torch.lerp(matt, radiance.index_select(1, near), water.sheen)
         radiance.index_copy_(1, near, part)
     if surface.waves.crest < 8 or surf is not None:
-        white = torch.special.ndtr((foam - surface.waves.crest).mul_(1 / EDGE)).mul_(0.94)
+        white = torch.special.ndtr((foam - surface.waves.crest).mul_(1 / EDGE)).mul_(0.8)
         if surf is not None:
             white.index_copy_(0, surf[0], surf[1].foam)
         sunny = 1 - (sx * x + sz * z) / max(y, 0.1)  # facets that face the lamp are brighter
@@ -264,8 +270,8 @@ def _bed(seen: Glance, own: Tensor, cosine: Tensor, high: float, column: Column)
     sun = 1 / math.sqrt(1 - (1 - max(high, 0.0) ** 2) / INDEX**2)
     loss = own.new_tensor(column.loss)[:, None]
     path = seen.depth.clamp(min=0) * view
-    out = torch.exp(-loss * path)
-    through = out * torch.exp(-loss * (seen.depth.clamp(min=0) * sun))
+    out = torch.exp((-loss * path).clamp_(min=FAINT))
+    through = out * torch.exp((-loss * (seen.depth.clamp(min=0) * sun)).clamp_(min=FAINT))
     bed = seen.bed if seen.bed is not None else torch.zeros_like(own)
     return torch.addcmul(own * (1 - out), bed, through, value=DAMP)
 

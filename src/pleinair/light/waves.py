@@ -88,18 +88,12 @@ class Waves:
         self.lace = Lace(scene.seed, device)
         self.shore = Shore(scene, self.sea, device)
         self.gusts = Gusts(scene.seed, self.sea, device)
-        self.flow = FLOW_MPS if scene.land.place == "river" else 0.0
-
-    @property
-    def shoaling(self) -> float:
+        height = self.sea.height
+        self.shoaling = max(2.5 * height, self.shore.deepest, 0.5)
         """Depth below which the bottom shows in the waves, m."""
-        return max(2.5 * self.sea.height, self.shore.deepest, 0.5)
-
-    @property
-    def lift(self) -> float:
+        self.lift = max(1.3 * math.hypot(height, self.sea.swell) + 0.02, self.shore.highest)
         """Height that the water hardly ever exceeds, m."""
-        waves = 1.3 * math.hypot(self.sea.height, self.sea.swell) + 0.02
-        return max(waves, self.shore.highest)
+        self.flow = FLOW_MPS if scene.land.place == "river" else 0.0
 
     def at(self, seconds: float) -> "Surface":
         """The surface at a moment of the scene, s."""
