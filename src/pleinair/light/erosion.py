@@ -34,6 +34,23 @@ class Carving:
     smooth: int = 0
 
 
+def slope(height: Tensor, cell: float) -> tuple[Tensor, Tensor]:
+    """Rise to the east and to the north, (N, N) each."""
+    padded = F.pad(height[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
+    east = (padded[1:-1, 2:] - padded[1:-1, :-2]) * (0.5 / cell)
+    north = (padded[2:, 1:-1] - padded[:-2, 1:-1]) * (0.5 / cell)
+    return east, north
+
+
+def bulge(height: Tensor, step: int) -> Tensor:
+    """How far the ground around, ``step`` texels away, lies above each texel, (N, N)."""
+    padded = F.pad(height[None, None], (step,) * 4, mode="replicate")[0, 0]
+    inner, first, last = slice(step, -step), slice(0, -2 * step), slice(2 * step, None)
+    around = padded[inner, first] + padded[inner, last]
+    around = around.add_(padded[first, inner]).add_(padded[last, inner])
+    return around.mul_(0.25).sub_(height)
+
+
 def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> Tensor:
     """Raise the ground and let rivers carve it until both are in balance.
 
@@ -59,7 +76,7 @@ def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> Tensor:
         for _ in range(steps):
             height = _step(height, rise, size / small, wander, carving)
     for _ in range(carving.smooth):
-        height = F.avg_pool2d(height[None], 3, 1, 1, count_include_pad=False)[0]
+        height = height + bulge(height, 1) * 0.5
     return height / height.amax().clamp(min=1e-6)
 
 

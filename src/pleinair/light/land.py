@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from pleinair.light.erosion import carve
-from pleinair.light.materials import cover, slope
+from pleinair.light.erosion import carve, slope
+from pleinair.light.materials import cover
 from pleinair.light.noise import Noise, Window, resample, smoothstep
 from pleinair.light.places.kinds import KINDS
 from pleinair.light.places.place import Site

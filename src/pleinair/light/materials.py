@@ -8,9 +8,9 @@ woods 0.015 to 0.05, rock 0.1 to 0.3, snow 0.8.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from pleinair.light.erosion import bulge, slope
 from pleinair.light.noise import Noise, Window, smoothstep
 from pleinair.light.places.place import Colour, Place
 from pleinair.scenes.scene import Scene
@@ -52,14 +52,6 @@ class Cover:
     snow: Tensor
 
 
-def slope(height: Tensor, cell: float) -> tuple[Tensor, Tensor]:
-    """Rise to the east and to the north, (N, N) each."""
-    padded = F.pad(height[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
-    east = (padded[1:-1, 2:] - padded[1:-1, :-2]) * (0.5 / cell)
-    north = (padded[2:, 1:-1] - padded[:-2, 1:-1]) * (0.5 / cell)
-    return east, north
-
-
 def cover(window: Window, ground: Tensor, scene: Scene, place: Place, noise: Noise) -> Cover:
     """The materials of a window.
 
@@ -94,8 +86,7 @@ class _Layers:
         self.cell = window.cell
         east, north = slope(ground, self.cell)
         self.steep = torch.sqrt(east * east + north * north)  # (N, N), tangent
-        around = F.avg_pool2d(ground[None], 5, 1, 2, count_include_pad=False)[0]
-        self.hollow = ((around - ground) * (1.2 / self.cell)).clamp_(-1, 1)  # above 0 in gullies
+        self.hollow = (bulge(ground, 2) * (1.2 / self.cell)).clamp_(-1, 1)  # above 0 in gullies
         self.wide = noise.fractal(window, 900, 4, 301)  # patches of hundreds of metres
         self.small = noise.fractal(window, 60, 7, 311, gain=0.62)
         self.grain = noise.octave(window, 2 * self.cell, 331)
@@ -144,7 +135,7 @@ class _Layers:
             self.canopy = self.canopy + tuft * share * (0.26 * spacing)
         self.lay(grass * light, share)
         self.leaf = share
-        if palette.flowers and season in ("spring", "summer"):
+        if palette.flowers and self.cell <= 4 and season in ("spring", "summer"):
             self.flowers(share * palette.flowers * (1.0 if season == "spring" else 0.35))
 
     def flowers(self, share: Tensor) -> None:
@@ -185,14 +176,16 @@ class _Layers:
         stones = self.palette.stones
         if self.cell > 1 or stones <= 0:
             return
-        drift = smoothstep(-0.3, 1.6, self.noise.fractal(self.window, 40, 4, 401))
-        density = stones * (0.1 + 0.9 * (1 - self.leaf)) * (0.12 + 0.88 * drift)
-        for n, spacing in enumerate((1.0, 3.4) if self.cell < 1 else (3.4,)):
-            cap, own = self.noise.grains(self.window, spacing, 411 + n)
-            there = smoothstep(0.02, 0.22, cap) * (own < density * (0.9 - 0.35 * n)).float()
+        drift = smoothstep(-0.2, 1.5, self.noise.fractal(self.window, 40, 4, 401))
+        density = stones * (0.05 + 0.95 * (1 - self.leaf)) * (0.06 + 0.94 * drift)
+        for n, spacing in enumerate((0.9, 3.6) if self.cell < 1 else (3.6,)):
+            cap, own = self.noise.grains(self.window, spacing, 411 + n, spread=0.85)
+            broken = self.noise.octave(self.window, max(spacing * 0.3, 2 * self.cell), 421 + n)
+            cap = cap + 0.16 * broken * (cap > 0)
+            there = smoothstep(0.03, 0.12, cap) * (own < density * (0.9 - 0.55 * n)).float()
             tone = torch.lerp(self.tone(self.palette.rock_dark), self.tone(self.palette.rock), own)
-            self.lay(tone * (0.75 + 0.5 * cap + 0.15 * self.grain), there)
-            lift = cap.sqrt() * (there * spacing * 0.24)
+            self.lay(tone * (0.8 + 0.35 * cap + 0.12 * self.grain), there)
+            lift = cap.clamp(0, 0.5) * (there * spacing * 0.5)
             self.canopy = torch.maximum(self.canopy, lift)
             self.leaf = self.leaf * (1 - there)
 

@@ -64,7 +64,7 @@ class Noise:
         around = sum(white.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
         self._table = ((white - 0.9 * around) * 2.75).to(device)  # (T, T): a band, not a blur
         self._uniform = torch.rand(
-            4, _TABLE, _TABLE, generator=generator(seed, "land", "grains")
+            3, _TABLE, _TABLE, generator=generator(seed, "land", "grains")
         ).to(device)
 
     def octave(self, window: Window, wavelength: float, key: int) -> Tensor:
@@ -75,33 +75,41 @@ class Noise:
             wavelength: spacing of the lattice, m; at least two cells.
             key: another key, another field.
         """
-        shift = _shift(key)
-        rows, down = _spline(window.z / wavelength + shift[0])
-        columns, across = _spline(window.x / wavelength + shift[1])
-        lattice = self._table[rows % _TABLE][:, columns % _TABLE]
-        return down @ lattice @ across.T
+        down, across = self._factors(window, wavelength, key)
+        return down @ across
 
     def fractal(
         self, window: Window, longest: float, octaves: int, key: int, gain: float = 0.5
     ) -> Tensor:
         """Fractal Brownian motion from the wavelength ``longest`` down, (N, N), deviation 1."""
         total = torch.zeros(window.size, window.size, device=window.device)
-        power = 0.0
+        power = math.sqrt(sum(gain ** (2 * n) for n in range(octaves)))
         for n in range(octaves):
             wavelength = longest / 2**n
             if wavelength < 2 * window.cell:
                 break
-            total += self.octave(window, wavelength, key + n) * gain**n
-        power = sum(gain ** (2 * n) for n in range(octaves))
-        return total / math.sqrt(power)
+            down, across = self._factors(window, wavelength, key + n)
+            total.addmm_(down, across, alpha=gain**n / power)
+        return total
 
-    def grains(self, window: Window, spacing: float, key: int) -> tuple[Tensor, Tensor]:
+    def _factors(self, window: Window, wavelength: float, key: int) -> tuple[Tensor, Tensor]:
+        """Two matrices, (N, m) and (m, N), whose product is an octave."""
+        shift = _shift(key)
+        rows, down = _spline(window.z / wavelength + shift[0])
+        columns, across = _spline(window.x / wavelength + shift[1])
+        lattice = self._table[rows % _TABLE][:, columns % _TABLE]
+        return down @ lattice, across.T
+
+    def grains(
+        self, window: Window, spacing: float, key: int, spread: float = 0.45
+    ) -> tuple[Tensor, Tensor]:
         """Round grains, one in each cell of a jittered lattice: crowns, boulders, tufts.
 
         Args:
             window: where.
             spacing: of the lattice, m.
             key: another key, other grains.
+            spread: how much smaller than the largest the smallest are, 0 to 1.
 
         Returns:
             Height of the cap over each place, 0 between the grains to 1 at a middle, and a random
@@ -114,12 +122,12 @@ class Noise:
         for i in (0, 1):
             for j in (0, 1):
                 row, column = (v - 0.5).floor() + i, (u - 0.5).floor() + j
-                jitter_x, jitter_z, size, own = self._random(row, column)  # (N, N) each
+                jitter_x, jitter_z, own = self._random(row, column, 3)  # (N, N) each
                 dx = (u - column - 0.2).float()[None, :] - jitter_x * _SPREAD
                 dz = (v - row - 0.2).float()[:, None] - jitter_z * _SPREAD
-                reach = 0.36 + 0.3 * size
-                cap = 1 - (dx * dx + dz * dz) / (reach * reach)
-                cap = cap.clamp_(min=0) * (0.55 + 0.45 * own)
+                size = 1 - spread * jitter_x  # jitter serves as a size, too
+                cap = 1 - (dx * dx).addcmul_(dz, dz) * (2.4 / (size * size))
+                cap = cap.clamp_(min=0).mul_(size)
                 mark = torch.lerp(mark, own, (cap > best).float())
                 best = torch.maximum(best, cap)
         return best, mark
@@ -146,7 +154,7 @@ class Noise:
         for i in (0, 1):
             for j in (0, 1):
                 row, column = v.floor() + i, u.floor() + j
-                phase, _, _, _ = self._random(row, column)
+                (phase,) = self._random(row, column, 1)
                 dx, dz = (u - column).float()[None, :], (v - row).float()[:, None]
                 near = _fade(1 - dx.abs()) * _fade(1 - dz.abs())
                 angle = torch.addcmul(phase * (2 * math.pi), across_x, dx).addcmul_(across_z, dz)
@@ -156,10 +164,10 @@ class Noise:
         wave = (cosine / size).clamp_(-1, 1)
         return (1 - torch.sqrt(2 - 2 * wave)).mul_(size.mul_(1.6).clamp_(max=1))
 
-    def _random(self, row: Tensor, column: Tensor) -> Tensor:
-        """Four uniform numbers of each lattice cell, (4, N, N)."""
+    def _random(self, row: Tensor, column: Tensor, count: int) -> Tensor:
+        """Uniform numbers of each lattice cell, (count, N, N)."""
         rows, columns = row.long() % _TABLE, column.long() % _TABLE
-        return self._uniform.index_select(1, rows).index_select(2, columns)
+        return self._uniform[:count].index_select(1, rows).index_select(2, columns)
 
 
 def resample(values: Tensor, source: Window, target: Window) -> Tensor:
@@ -194,12 +202,14 @@ def _within(u: Tensor, size: int) -> tuple[int, Tensor]:
 def _spline(u: Tensor) -> tuple[Tensor, Tensor]:
     """Lattice indices (m,) and weights (N, m) of the cubic B-spline at places u."""
     first = u.floor()
-    index, weights = _weights(u - first, 1.0, 0.0)
-    index = first.long()[:, None] + index
-    low, high = int(index.min()), int(index.max())
+    t = (u - first).float()
+    s, t2 = 1 - t, t * t
+    t3 = t2 * t
+    weights = torch.stack((s * s * s, 3 * t3 - 6 * t2 + 4, 3 * (t2 + t - t3) + 1, t3), 1) / 6
+    low, high = int(first[0]) - 1, int(first[-1]) + 2  # u grows
+    index = first.long()[:, None] + torch.arange(-1 - low, 3 - low, device=u.device)
     dense = torch.zeros(len(u), high - low + 1, device=u.device)
-    dense.scatter_add_(1, index - low, weights.float())
-    return torch.arange(low, high + 1, device=u.device), dense
+    return torch.arange(low, high + 1, device=u.device), dense.scatter_(1, index, weights)
 
 
 def _weights(t: Tensor, b: float, c: float) -> tuple[Tensor, Tensor]:

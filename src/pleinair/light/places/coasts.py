@@ -80,7 +80,7 @@ class Islands(Sea):
 class Beach(Shore):
     """Sand and sea; the waterline runs into the depth of the picture."""
 
-    palette = Palette(trees=0.5, stones=0.03, sand_top_m=5.0, flowers=0.0, meadow=0.85)
+    palette = Palette(trees=0.5, stones=0.0, sand_top_m=5.0, flowers=0.0, meadow=0.85)
     carving = Carving(exponent=0.3, power=0.4, smooth=3)
     rough = (0.004, 0.05)
 

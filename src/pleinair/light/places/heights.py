@@ -14,7 +14,7 @@ from pleinair.light.places.place import Palette, Place, bump, dry
 class Mountains(Place):
     """An alpine range behind a foreland of meadows and woods."""
 
-    palette = Palette(stones=0.4)
+    palette = Palette(stones=0.15)
     carving = Carving(exponent=0.38, power=0.6)
 
     def plain(self, window: Window) -> Tensor:
@@ -40,7 +40,7 @@ class Mountains(Place):
 class Valley(Place):
     """A trough that ice has left between two flanks, closed by a peak."""
 
-    palette = Palette(stones=0.2, flowers=0.6)
+    palette = Palette(stones=0.1, flowers=0.6)
     carving = Carving(exponent=0.36, power=0.5)
 
     def plain(self, window: Window) -> Tensor:
@@ -153,6 +153,6 @@ class Snowfield(Place):
         """Sastrugi: what the wind has cut into the snow."""
         flat = smoothstep(0.25 * self.distance, 0.02 * self.distance, self.away(window))
         field = self.noise.fractal(window, 60, 2, 171)
-        cut = waves_of_wind(self.noise, self.site.wind(), window, 5.5, 181)
-        cut = cut + 0.4 * waves_of_wind(self.noise, self.site.wind(), window, 1.7, 191)
+        cut = waves_of_wind(self.noise, self.site.wind(), window, 5.5, 0.2, 181)
+        cut = cut + 0.4 * waves_of_wind(self.noise, self.site.wind(), window, 1.7, 0.08, 191)
         return dry(height) + cut * (0.11 * flat * smoothstep(-0.8, 1.2, field))

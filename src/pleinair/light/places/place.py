@@ -34,8 +34,8 @@ class Palette:
         flowers: 0..1.
     """
 
-    rock: Colour = (0.21, 0.20, 0.185)
-    rock_dark: Colour = (0.115, 0.11, 0.105)
+    rock: Colour = (0.185, 0.172, 0.155)
+    rock_dark: Colour = (0.078, 0.073, 0.068)
     soil: Colour = (0.17, 0.14, 0.105)
     sand: Colour = (0.40, 0.34, 0.25)
     grass: Colour = (0.058, 0.082, 0.026)
@@ -43,11 +43,11 @@ class Palette:
     meadow: float = 0.9
     strata_m: float = 0.0
     strata: float = 0.0
-    bare: tuple[float, float] = (0.55, 0.85)
+    bare: tuple[float, float] = (0.6, 0.95)
     sand_top_m: float = 0.0
     trees: float = 1.0
     tree_line_m: float = 1700.0
-    stones: float = 0.3
+    stones: float = 0.15
     flowers: float = 0.3
 
 

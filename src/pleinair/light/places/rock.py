@@ -11,15 +11,15 @@ from pleinair.light.noise import Window, smoothstep
 from pleinair.light.places.place import Palette, Place, Shore, Site, bump, dry, terraced
 
 DESERT_ROCK = Palette(
-    rock=(0.34, 0.2, 0.125),
-    rock_dark=(0.2, 0.1, 0.062),
-    soil=(0.27, 0.17, 0.105),
+    rock=(0.33, 0.215, 0.145),
+    rock_dark=(0.185, 0.105, 0.07),
+    soil=(0.255, 0.185, 0.13),
     grass=(0.1, 0.1, 0.06),
     dry=(0.22, 0.17, 0.1),
     sand=(0.3, 0.21, 0.14),
     meadow=0.25,
     trees=0.25,
-    stones=0.7,
+    stones=0.22,
     flowers=0.0,
     strata=0.85,
     bare=(0.35, 0.7),
@@ -49,7 +49,7 @@ class Canyon(Shore):
         bend = torch.sin(z * (2 * math.pi / (7 * half)) + self.site.chance("bend") * 2)
         bend = bend - math.sin(self.site.chance("bend") * 2)
         return (
-            side * (half * 1.02 - 0.42 * z + 0.1 * z.clamp(min=0) ** 2 / (8 * half))
+            side * (half * 0.6 - 0.42 * z + 0.1 * z.clamp(min=0) ** 2 / (8 * half))
             + 0.5 * half * bend
         )
 
@@ -69,7 +69,7 @@ class Canyon(Shore):
         """The plateau is what rivers have not reached: 1 at its rim."""
         inland, half = self.coast(window), self.half
         rim = smoothstep(0.5 * half, half, inland) * smoothstep(2 * half, half, inland)
-        return carved * (rim.sum() / (carved * rim).sum())
+        return carved * (self.relief * rim.sum() / (carved * rim).sum())
 
     def plain(self, window: Window) -> Tensor:
         """Nothing but what is carved."""
@@ -80,12 +80,18 @@ class Canyon(Shore):
         inland = self.coast(window)
         wander = self.noise.fractal(window, 420, 6, 51, gain=0.55)
         edge = 0.55 + 0.45 * smoothstep(0, self.half, inland + 0.1 * self.half * wander)
+        height = height / max(self.relief, 1)
         deep = (height * 1.15 * edge + 0.06 * wander * smoothstep(0.02, 0.2, height)).clamp(min=0)
+        x, z = window.plane()
+        edge_m = 256 * self.cell  # of what was carved
+        outside = smoothstep(0.75 * edge_m, 0.95 * edge_m, torch.maximum(x.abs(), z.abs()))
+        deep = torch.lerp(deep, (inland / self.half + 0.12 * wander).clamp(0, 1.2), outside)
         near = self.away(window)
-        deep = torch.lerp(deep, torch.full_like(deep, 1.02), smoothstep(95, 35, near))
+        deep = torch.lerp(deep, torch.full_like(deep, 1.02), smoothstep(70, 22, near))
         top = deep.clamp(max=1)
         beds = 6.0
-        level = terraced(top * beds + 0.1 * wander * smoothstep(0, 0.1, top), 0.22, 0.72) / beds
+        level = terraced(top * beds + 0.1 * wander * smoothstep(0, 0.1, top), 0.22, 0.72)
+        level = level.clamp(max=beds) / beds
         roll = self.noise.fractal(window, 300, 4, 11, gain=0.45)
         ground = level * self.relief + 2.0 * roll * smoothstep(0.9, 1, top) * smoothstep(
             5, 150, near
