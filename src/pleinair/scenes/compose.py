@@ -22,8 +22,8 @@ P = TypeVar("P", bound=Part)
 _Layer = tuple[str, Span, Span, Span, Span]
 _VEIL: _Layer = ("cirrus", (0.1, 0.3), (7500, 10000), (400, 900), (0.5, 0.9))
 _STREAKS: _Layer = ("cirrus", (0.3, 0.55), (7500, 10000), (500, 1200), (0.7, 1.1))
-_PUFFS: _Layer = ("cumulus", (0.16, 0.3), (1100, 1800), (450, 900), (0.9, 1.2))
-_HEAPS: _Layer = ("cumulus", (0.32, 0.48), (1100, 1700), (700, 1400), (0.9, 1.2))
+_PUFFS: _Layer = ("cumulus", (0.1, 0.22), (1100, 1800), (400, 800), (0.9, 1.2))
+_HEAPS: _Layer = ("cumulus", (0.25, 0.4), (1100, 1700), (600, 1200), (0.9, 1.2))
 _BANKS: _Layer = ("cumulus", (0.55, 0.72), (900, 1400), (900, 1800), (1, 1.3))
 _SHEET: _Layer = ("stratus", (0.93, 1), (600, 1100), (450, 900), (0.8, 1.2))
 _TOWERS: _Layer = ("storm", (0.6, 0.85), (600, 1000), (6000, 9500), (1, 1.4))
@@ -41,8 +41,8 @@ SKIES: dict[str, tuple[_Layer, ...]] = {
 _UNSAID_SKIES = {
     "clear": {"none": 3.0, "veil": 2.0},
     "sunny": {"none": 1.0, "veil": 1.0, "few": 1.0},
-    "day": {"few": 3.0, "scattered": 3.0, "mixed": 2.0, "cirrus": 1.5, "veil": 0.5},
-    "low sun": {"mixed": 4.0, "cirrus": 3.0, "few": 1.5, "scattered": 2.0},
+    "day": {"few": 3.0, "scattered": 2.0, "mixed": 2.0, "cirrus": 2.0, "veil": 1.0},
+    "low sun": {"mixed": 3.0, "cirrus": 3.5, "few": 1.5, "scattered": 1.0, "veil": 1.0},
     "night": {"none": 3.0, "veil": 2.0, "few": 3.0, "scattered": 1.0},
 }
 _VISIBILITY: dict[str, Span] = {

@@ -81,9 +81,10 @@ def framed(said: Mapping[str, str], land: Land, hour: str, dice: Dice, aspect: f
     if view in ("aerial", "top", "high", "low"):
         height, pitch = _viewed(view, dice, pitch)
     if view == "aerial" and top > TALL:  # high up and close to the heights
-        height = _round(land.relief_m * dice.between("eye", 0.3, 0.5))
-        north = _round(0.3 * land.distance_m)
-        pitch = math.radians(dice.between("down", -15, -10))
+        height = _round(land.relief_m * dice.between("eye", 0.4, 0.55))
+        north = _round(0.15 * land.distance_m)
+        seen = (land.relief_m - height) / (land.distance_m - north)
+        pitch = min(math.atan(seen - 0.7 * tall), math.radians(-4))
     if said.get("lens") == "macro":
         height = 0.3
     heading = dice.side("heading") * dice.between("turn", 2, 13)
