@@ -123,6 +123,7 @@ class Atmosphere:
         self.scattered = self.depth[:2] * torch.tensor([[1.0], [aerosol.albedo]], device=device)
         self.colours = colours(device)
         self._masses = self._mass_table(device)  # (3, heights, cosines)
+        self._multiple = torch.zeros(len(WAVELENGTHS), 2, 2, device=device)
         self._multiple = self._multiple_table(device)  # (L, heights, cosines)
 
     def density(self, height: Tensor) -> Tensor:
@@ -168,7 +169,7 @@ class Atmosphere:
         Returns:
             Light scattered once by air and by haze, to be multiplied by their phase functions,
             (L, N) each; what scatters in for each unit of light from everywhere, (L, N); and light
-            that was scattered more than once, (L, N), zeros while that table is being made.
+            that was scattered more than once, (L, N).
         """
         reach = top_distance(height, up)
         ground = ground_distance(height, up)
@@ -182,16 +183,14 @@ class Atmosphere:
         rise = rise.clamp(0, TOP_KM)
         sun = (start * lamp + way * between) / (EARTH_KM + rise)
         passed = self.density(rise) * size  # (3, S, N)
-        before = passed.cumsum(1) - passed
         taken = torch.tensordot(self.depth, passed, ([0], [0]))  # (L, S, N)
-        seen = torch.exp(-torch.tensordot(self.depth, before, ([0], [0])))
-        seen *= -torch.expm1(-taken) / taken.clamp(min=1e-9)
+        # mean of e⁻ᵗ over each step: its middle's, and what the curve adds (2 sinh(x / 2) / x)
+        seen = taken.cumsum(1).sub_(taken, alpha=0.5).neg_().exp_()
+        seen *= taken.square_().mul_(1 / 24).add_(1)
         lit = seen * self.transmittance(rise, sun)
         air = torch.einsum("l,sn,lsn->ln", self.scattered[0], passed[0], lit)
         haze = torch.einsum("l,sn,lsn->ln", self.scattered[1], passed[1], lit)
         source = torch.tensordot(self.scattered, passed[:2], ([0], [0])) * seen
-        if not hasattr(self, "_multiple"):
-            return air, haze, source.sum(1), torch.zeros_like(air)
         return air, haze, source.sum(1), (source * self.multiple(rise, sun)).sum(1)
 
     def multiple(self, height: Tensor, lamp: Tensor) -> Tensor:
