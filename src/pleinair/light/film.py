@@ -170,9 +170,10 @@ def tones(
     expose, mix = _matrices(film, stock, exposure_ev, light)
     exposed = torch.mm(expose.to(device), image.view(3, -1))  # (3, P)
     exposed.mul_(gain.view(-1)).clamp_(2.0**-14, 2.0**7)
-    step = exposed.view(torch.int32) >> (23 - _SHARP)  # a logarithmic scale: a float's own bits
+    # a float's own bits are a logarithmic scale: exponent and the mantissa's first bits
+    step = exposed.view(torch.int32).bitwise_right_shift_(23 - _SHARP)
     curves = _curves(film.look, film.contrast, device)
-    printed = torch.empty_like(exposed)
+    printed = torch.empty(step.shape, device=device)
     for channel, curve in enumerate(curves):
         torch.index_select(curve, 0, step[channel], out=printed[channel])
     return torch.mm(mix.to(device), printed).view(3, height, width)
@@ -203,7 +204,7 @@ def glare(image: Tensor, bloom: float, exposure_ev: float) -> Tensor:
     return torch.sub(image, bright, alpha=share).add_(glow, alpha=share)
 
 
-def dodge(image: Tensor, exposure_ev: float, strength: float = 0.2) -> Tensor:
+def dodge(image: Tensor, exposure_ev: float, strength: float = 0.26) -> Tensor:
     """Dodging and burning: bright regions are held back, dark ones brought up, detail is kept.
 
     A guided filter (He, Sun & Tang 2010) of the log luminance tells regions from detail without
@@ -239,8 +240,18 @@ def _quarter(image: Tensor) -> Tensor:
 
 
 def _mean(small: Tensor) -> Tensor:
-    pooled: Tensor = F.avg_pool2d(small, 9, stride=1, padding=4, count_include_pad=False)
-    return pooled
+    """Means of about 9 × 9 neighbours; (…, h, w)."""
+    height, width = small.shape[-2:]
+    down, across = _window(height, small.device), _window(width, small.device)
+    return torch.matmul(torch.matmul(down, small), across.t())
+
+
+@lru_cache(maxsize=8)
+def _window(size: int, device: torch.device) -> Tensor:
+    """A matrix that takes the mean of each element and four on either side."""
+    place = torch.arange(size, device=device)
+    near = ((place[:, None] - place).abs() <= 4).float()
+    return near / near.sum(1, keepdim=True)
 
 
 def _matrices(

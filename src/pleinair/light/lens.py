@@ -41,7 +41,7 @@ def motion_blur(
     if longest > most:
         path = path * (most / length.clamp(min=most))
         length = length.clamp(max=most)
-    taps = min(max(math.ceil(min(longest, most)) + 1, 3), 11)
+    taps = min(max(math.ceil(0.7 * min(longest, most)) + 1, 3), 11)
     steps = [(tap + 0.5) / taps - 0.5 for tap in range(taps)]
     here = _positions(height, width, image.device)
     uneven = float(_uneven(path))
@@ -122,7 +122,7 @@ def _gather_discs(small: Tensor, scale: int) -> tuple[Tensor, Tensor]:
     image, level, radius = small[:3], small[3], small[4] / scale
     height, width = level.shape
     widest = float(radius.max())
-    taps = min(max(int(3 * widest * widest), 12), 48)
+    taps = min(max(int(3 * widest * widest), 12), 36)
     tile = max(math.ceil(widest), 1)
     # before the focus discs reach over the outline: look as far as any near neighbour's does
     wide = F.max_pool2d(radius[None, None], 2 * tile + 1, stride=1, padding=tile)[0, 0]

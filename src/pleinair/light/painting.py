@@ -89,12 +89,12 @@ def ink(picture: Tensor, seed: int, depth: Tensor | None, normal: Tensor | None)
     )[0, 0]
     tone = _stretched(tone)
     wash = _washes(tone.clamp(0.02, 1), sheet.flow, 4)
-    wash = 1 - (1 - wash) * 0.62
+    wash = 1 - (1 - wash) * 0.68
     wash = wash - (wash - wash * wash) * (sheet.flow * 0.5 + sheet.tooth * 0.25 + sheet.rim)
 
     drawn = torch.zeros_like(tone)
     scale = height / 360
-    for level, angle, gap in ((0.42, 0.75, 5.0), (0.26, -0.70, 5.0), (0.13, 0.1, 4.0)):
+    for level, angle, gap in ((0.40, 0.75, 5.0), (0.20, -0.70, 6.0), (0.09, 0.1, 5.0)):
         hatch = _hatching(seed, height, width, angle, gap * max(scale, 0.8), device)
         dark = ((level - tone) * 9).clamp_(0, 1)
         drawn = torch.maximum(drawn, dark * (hatch - 0.55 + 0.25 * dark).mul(5).clamp_(0, 1) * 0.6)
@@ -103,7 +103,7 @@ def ink(picture: Tensor, seed: int, depth: Tensor | None, normal: Tensor | None)
     lines = (broad - fine).div_(broad + 0.08).sub_(0.045).mul_(9).clamp_(0, 1)
     if depth is not None:
         near = 1 / (1 + depth.clamp(max=1e6) / 600)  # strokes swell in front
-        outline = _outline(depth, 0.25)
+        outline = _outline(depth, 0.45)
         swollen = F.max_pool2d(outline[None, None], 3, stride=1, padding=1)[0, 0]
         lines = torch.maximum(lines, torch.lerp(outline, swollen, 0.25 + 0.75 * near))
     dry = (1.05 + 0.9 * sheet.tooth + 0.5 * sheet.flow).clamp_(0, 1)
@@ -157,7 +157,7 @@ def _washes(light: Tensor, flow: Tensor, count: int) -> Tensor:
 
 def _stretched(tone: Tensor) -> Tensor:
     """Ink has the whole range of the paper."""
-    return ((tone - 0.06) / 0.62).clamp_(0, 1)
+    return ((tone - 0.06) / 0.74).clamp_(0, 1)
 
 
 def _steepness(grey: Tensor) -> Tensor:
