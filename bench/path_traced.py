@@ -184,7 +184,7 @@ def ssim(a: Tensor, b: Tensor) -> float:
 
 def compared(prompt: str, samples: int, python: str, pictures: Path | None) -> list[Cell]:
     """One row of the figure."""
-    nothing = lambda self, x, *rest: torch.zeros(2, len(x))  # noqa: E731, ARG005
+    nothing = lambda self, x, *rest: torch.zeros(2, len(x))  # noqa: E731
     with mock.patch.object(Detail, "look", nothing):
         renderer = Renderer(bare(prompt), width=SIZE[0], height=SIZE[1], fps=24, frames=2)
         start = time.perf_counter()
