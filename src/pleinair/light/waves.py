@@ -22,13 +22,12 @@ FINEST_M = 2.3
 """Side of the smallest tile."""
 STEP = 5.2
 """How much smaller each tile is than the one before, at most."""
-CHUNK = 16_384
+CHUNK = 32_768
 FRESH = 0.35
 """Share of the foam that is fresh; the rest lingers."""
 ROUNDER = 5.0
 """How much longer than wide a footprint may be before its length decides."""
-TAPS = (-1.0, 1.0)
-TAPS_APART = 0.25
+TAPS = (-0.25, 0.25)
 """Where along a long footprint it is looked at, in its lengths."""
 GUSTY_M = 0.6
 """Shortest wave of the longest tile on which gusts are seen, m."""
@@ -111,6 +110,7 @@ class Surface:
     def __init__(self, waves: Waves, seconds: float) -> None:
         self.waves, self.seconds = waves, seconds
         self.tables = [band.tables(seconds) for band in waves.bands]
+        self._taps = torch.tensor(TAPS, device=waves.beyond.device)[:, None]
         self._drift = waves.flow * seconds
 
     def height(
@@ -154,7 +154,7 @@ class Surface:
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
             place = band.place(footprint)
             share = None if depth is None else band.shoal(depth)
-            self._add(found, band, levels, x, z, place, share)
+            self._add(found, band, levels, x[None], z[None], place, share)
         return found[0]
 
     def slopes(
@@ -203,29 +203,24 @@ class Surface:
         if depth is not None:  # a film lies smooth
             hidden *= (depth * 50).clamp_(2e-4, 1)
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
-            seen, offsets, step = footprint, (0.0,), footprint
+            seen, step = footprint, None
             if ex is not None and ez is not None and down is not None:
                 facing = torch.addcmul(down, values[1], ex).addcmul_(values[2], ez)
                 step = footprint / facing.clamp_(band.rough, 1)  # its length, m
                 seen = torch.maximum(footprint, step * (1 / ROUNDER))
-                offsets = TAPS
             place = band.place(seen)
-            filtered = float(place.max()) > 0
             share = None if depth is None else band.shoal(depth)
             if gust is not None and band.shortest < GUSTY_M:
                 share = gust if share is None else share.mul_(gust)
-            if filtered:
+            at, across = x[None], z[None]
+            if float(place.max()) > 0:
                 for row, terms in zip(hidden, band.lost, strict=True):
                     lost = (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
                     row += lost if share is None else lost.mul_(share).mul_(share)
-            if not filtered or ex is None or ez is None:
-                self._add(values, band, levels, x, z, place, share)
-                continue
-            half = torch.full_like(x, 0.5) if share is None else share * 0.5
-            for offset in offsets:
-                at = torch.addcmul(x, ex, step, value=offset * TAPS_APART)
-                across = torch.addcmul(z, ez, step, value=offset * TAPS_APART)
-                self._add(values, band, levels, at, across, place, half)
+                if step is not None and ex is not None and ez is not None:
+                    taps = step * self._taps  # (2, P)
+                    at, across = torch.addcmul(x, ex, taps), torch.addcmul(z, ez, taps)
+            self._add(values, band, levels, at, across, place, share)
         return found
 
     def _add(
@@ -238,21 +233,22 @@ class Surface:
         place: Tensor,
         share: Tensor | None,
     ) -> None:
-        """Adds what a tile holds at places between two levels to (C, P), all or a share of it."""
+        """Adds what a tile holds between two levels to (C, P), all or a share of it.
+
+        The mean of what it holds at (T, P) places counts.
+        """
         least, most = (float(end) for end in place.aminmax())
         if least >= len(LEVELS):
             return
         cos, sin = math.cos(band.turn) / band.length, math.sin(band.turn) / band.length
         u = (x * cos).add_(z, alpha=sin).add_((self._drift * sin) % 1)
         v = (z * cos).add_(x, alpha=-sin).add_((self._drift * cos) % 1)
-        grid = torch.empty(len(x), 2, device=x.device)
-        torch.sub(u, u.floor(), out=grid[:, 0])
-        torch.sub(v, v.floor(), out=grid[:, 1])
-        grid = grid.mul_(2).sub_(1).view(1, 1, -1, 2)
+        grid = torch.stack((u.sub_(u.floor()), v.sub_(v.floor())), -1).mul_(2).sub_(1)[None]
         found = found[: levels[0].shape[1]]
         for order in range(math.floor(least), min(math.ceil(most), len(LEVELS) - 1) + 1):
             table = levels[order][:, : len(found)]
-            value = F.grid_sample(table, grid, align_corners=True)[0, :, 0]
+            value = F.grid_sample(table, grid, align_corners=True)[0]  # (C, T, P)
+            value = value[:, 0] if len(x) == 1 else value.mean(1)
             weight = share
             if most > 0:
                 weight = (place - order).abs_().neg_().add_(1).clamp_(min=0)
