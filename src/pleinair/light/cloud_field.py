@@ -35,6 +35,7 @@ class Kind:
     Attributes:
         scale: of all its lengths across.
         slices: of the coarse volume.
+        steps: of a ray through the layer.
         longest: m, size of its largest clouds and the gaps between them.
         slope: how fast smaller ones weaken; 1 is torn, 2.5 round.
         stretch: along the wind.
@@ -46,11 +47,14 @@ class Kind:
         extinction: per m, where it is thick.
         foot: share of the height over which the base thickens.
         sag: how far the base hangs down under thick parts, as a share of the thickness.
+        hang: how far billows bulge it downward.
+        anvil: how far the top spreads out.
         lasts: s, in which the largest are others.
     """
 
     scale: float = 1.0
     slices: int = 16
+    steps: int = 32
     longest: float = 4200.0
     slope: float = 2.2
     stretch: float = 1.0
@@ -62,52 +66,43 @@ class Kind:
     extinction: float = 0.055
     foot: float = 0.07
     sag: float = 0.0
+    hang: float = 0.0
+    anvil: float = 0.0
     lasts: float = 900.0
 
 
 KINDS = {
     "cumulus": Kind(),
     "stratus": Kind(
-        longest=2200,
-        slope=1.6,
-        stretch=1.6,
+        longest=2600,
+        slope=1.7,
+        stretch=1.8,
         flat=1.0,
-        taper=0.7,
+        taper=0.5,
         lump=0.3,
-        crumb=0.06,
-        soft=1.6,
-        extinction=0.022,
-        foot=0.3,
-        sag=0.22,
+        crumb=0.05,
+        soft=2.4,
+        extinction=0.04,
+        foot=0.35,
+        sag=0.3,
+        hang=0.15,
         lasts=1500,
     ),
-    "cirrus": Kind(
-        scale=2,
-        longest=6000,
-        slope=1.5,
-        stretch=5,
-        flat=1.0,
-        taper=0.7,
-        lump=0.3,
-        crumb=0.1,
-        soft=1.5,
-        extinction=0.0015,
-        foot=0.3,
-        sag=0.2,
-        lasts=3000,
-    ),
     "storm": Kind(
-        scale=4,
+        scale=2,
         slices=24,
-        longest=14000,
-        slope=1.8,
+        steps=90,
+        longest=15000,
+        slope=1.9,
+        flat=0.8,
         taper=1.0,
-        lump=0.24,
-        crumb=0.06,
-        soft=0.2,
+        lump=0.3,
+        crumb=0.08,
+        soft=0.25,
         extinction=0.022,
-        foot=0.05,
-        sag=0.06,
+        foot=0.04,
+        hang=0.03,
+        anvil=2.4,
         lasts=2400,
     ),
 }
@@ -120,11 +115,18 @@ class Field:
         layer: of the scene's document.
         seed: of the scene; number: of the layer.
         along: rad, azimuth towards which the wind blows.
+        rise: m/s, how fast caps well up within their clouds.
         device: where its tables live.
     """
 
     def __init__(
-        self, layer: Clouds, seed: int, number: int, along: float, device: torch.device
+        self,
+        layer: Clouds,
+        seed: int,
+        number: int,
+        along: float,
+        rise: float,
+        device: torch.device,
     ) -> None:
         self.layer, self.kind = layer, KINDS[layer.kind]
         self.tile = TILE_M * self.kind.scale
@@ -140,11 +142,18 @@ class Field:
         )
         cover = min(max(layer.cover, 0.0), 1.0)
         flat = 1 - (1 - cover) ** self.kind.flat  # sides of tall clouds hide the sky as well
-        part = torch.tensor(2 * min(max(flat, 1e-4), 0.995) - 1, dtype=torch.float64)
-        self.threshold = -math.sqrt(2) * float(torch.erfinv(part))
-        if cover > 0.95:  # a closed deck
-            self.threshold -= (cover - 0.95) * 30
+        part = torch.tensor(2 * min(max(flat, 1e-4), 0.93) - 1, dtype=torch.float64)
+        self._threshold = -math.sqrt(2) * float(torch.erfinv(part))
+        self._least = (cover - 0.9) * 6  # a closed deck has no holes
         self.device = device
+        self.rise = rise
+
+    def excess(self, seconds: float) -> Tensor:
+        """By how much the air rises more than a cloud needs, (PLAN, PLAN), in deviations."""
+        excess = self.plan.at(seconds).to(self.device) - self._threshold
+        if self._least > 0:
+            return F.softplus(excess, beta=2).clamp_(min=self._least)
+        return excess + excess.clamp(max=0)  # few scraps between clouds
 
     def at(self, seconds: float) -> "Density":
         """The layer at a time."""
@@ -163,11 +172,11 @@ class Density:
         self.field, self.kind, self.layer = field, field.kind, field.layer
         self.base, self.thickness = field.layer.base_m, field.layer.thickness_m
         self.extinction = self.kind.extinction * field.layer.density
-        excess = field.plan.at(seconds).to(field.device) - field.threshold  # (PLAN, PLAN)
+        excess = field.excess(seconds)
         self._excess = wrapped(excess[None, None])
-        rise = 1.2 * seconds  # caps well up within their clouds
-        self._rise = (rise / BILLOW_M, rise / CRUMB_M)
-        self._most = 2.4 * (self.kind.lump + self.kind.crumb) * (1 + self.kind.sag)
+        rise = field.rise * seconds
+        self._rise = (rise / BILLOW_M % 1, rise / CRUMB_M % 1)
+        self._most = 2.4 * (self.kind.lump + self.kind.crumb)
         self.volume = self._coarse(excess)  # (slices, CELLS, CELLS) extinction per m
 
     def at(self, x: Tensor, z: Tensor, height: Tensor, *, fine: bool = True) -> Tensor:
@@ -182,44 +191,49 @@ class Density:
         excess = look(self._excess, x / tile, z / tile)[0]
         # billows matter only near the edge of a cloud
         edge = self._edge(excess, height)
-        near = ((edge > -self._most) & (edge < self.kind.soft + self._most)).nonzero()[:, 0]
-        part = [values.index_select(0, near) for values in (x, z, height)]
-        excess.index_add_(0, near, self._billows(*part, fine))
-        return self._profile(excess, height)
+        near = (edge > -self._most) & (edge < self.kind.soft + self._most)
+        if self.kind.hang:
+            near |= (height < self.kind.foot + 3 * self.kind.hang) & (edge > 0)
+        index = near.nonzero()[:, 0]
+        part = [values.index_select(0, index) for values in (x, z, height)]
+        billow = torch.zeros_like(x).index_copy_(0, index, self._billows(*part, fine))
+        return self._profile(excess, height, billow)
 
     def _billows(self, x: Tensor, z: Tensor, height: Tensor, fine: bool) -> Tensor:
         """How far billows move the edge at places, (P,) in deviations of the plan."""
         kind, table = self.kind, self.field.billows
         y = height * (self.thickness / kind.scale)
         scale, up = 1 / (BILLOW_M * kind.scale), y / BILLOW_M - self._rise[0]
-        moved = look(table.large, x * scale, z * scale, up)[0]
-        moved *= self._carve(height).mul_(kind.lump)
+        moved = look(table.large, x * scale, z * scale, up)[0].mul_(kind.lump)
         if fine:
             scale, up = 1 / (CRUMB_M * kind.scale), y / CRUMB_M - self._rise[1]
             moved.add_(look(table.small, x * scale, z * scale, up)[0], alpha=kind.crumb)
         return moved
 
-    def _carve(self, height: Tensor) -> Tensor:
-        """How much billows matter at a height: less at the base."""
-        return (height * 4 + 0.35).clamp(0, 1)
-
     def _lifted(self, excess: Tensor, height: Tensor) -> Tensor:
         """Height above the base, which hangs down where the air rises."""
         if not self.kind.sag:
             return height
-        return height + self.kind.sag * (excess.clamp(-1, 1.5) - 1)
+        return height + self.kind.sag * (excess.clamp(-1, 2) - 1)
 
     def _edge(self, excess: Tensor, height: Tensor) -> Tensor:
         """How far inside a cloud a place is, in deviations of the plan."""
         square = self._lifted(excess, height).square()
         taper = square / (1.04 - square).clamp_(min=0.02)
-        return torch.add(excess, taper, alpha=-self.kind.taper)
+        edge = torch.add(excess, taper, alpha=-self.kind.taper)
+        if self.kind.anvil:
+            edge = edge + ((height - 0.7) * (self.kind.anvil / 0.15)).clamp_(0, self.kind.anvil)
+        return edge
 
-    def _profile(self, excess: Tensor, height: Tensor) -> Tensor:
-        """Density by how strongly the air rises and the height."""
-        thick = self._edge(excess, height).mul_(1 / self.kind.soft).clamp_(0, 1)
-        foot = (self._lifted(excess, height) * (1 / self.kind.foot)).clamp_(0, 1)
-        return thick.mul_(foot).mul_(height < 1)
+    def _profile(self, excess: Tensor, height: Tensor, billow: Tensor) -> Tensor:
+        """Density by how strongly the air rises, the height and the billows."""
+        carved = (height * 4 + 0.35).clamp_(0, 1) * billow  # the base is level
+        thick = (self._edge(excess, height) + carved).mul_(1 / self.kind.soft).clamp_(0, 1)
+        lifted = self._lifted(excess, height)
+        if self.kind.hang:
+            lifted = torch.add(lifted, billow, alpha=self.kind.hang / self.kind.lump)
+        foot = (lifted * (1 / self.kind.foot)).clamp_(0, 1)
+        return (thick * foot).mul_(height < 1)
 
     def _coarse(self, excess: Tensor) -> Tensor:
         kind, slices = self.kind, self.kind.slices
@@ -237,9 +251,7 @@ class Density:
         billow = torch.lerp(table[index % BILLOWS], table[(index + 1) % BILLOWS], share)
         billow = billow.repeat(1, times, times)
         height = height[:, None, None]
-        return self._profile(
-            plan + billow * self._carve(height) * kind.lump, height.expand(-1, 1, 1)
-        ).mul_(self.extinction)
+        return self._profile(plan, height, billow * kind.lump).mul_(self.extinction)
 
     @cached_property
     def occupied(self) -> Tensor:

@@ -70,7 +70,9 @@ class Surroundings:
     below: Tensor
 
     @classmethod
-    def of(cls, sky: Sky, atmosphere: Atmosphere, light: Tensor, height: float) -> "Surroundings":
+    def of(
+        cls, sky: Sky, atmosphere: Atmosphere, light: Tensor, height: float, cover: float
+    ) -> "Surroundings":
         """At a height in m.
 
         Args:
@@ -78,6 +80,7 @@ class Surroundings:
             atmosphere: its air.
             light: (L,) the lamp's outside the air, by wavelength.
             height: of the layer's middle, m.
+            cover: share of the ground that lies in shadow.
         """
         direction, reach = sky.key.direction, 150_000.0
         device = direction.device
@@ -88,7 +91,7 @@ class Surroundings:
         lamp = (atmosphere.colours @ (through * light[:, None])).clamp(min=0)
         up = torch.tensor([[0.0, 0.0], [1.0, -1.0], [0.0, 0.0]], device=device)
         above, below = sky.irradiance(up).unbind(1)
-        return cls(direction, lamp, reach, above, below)
+        return cls(direction, lamp, reach, above, below * (1 - 0.7 * cover))
 
     def lamp_at(self, x: Tensor, z: Tensor) -> Tensor:
         """The lamp's light at places seen from the eye, (3, P) klx."""

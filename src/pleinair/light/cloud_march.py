@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.atmosphere import EARTH_KM
-from pleinair.light.cloud_field import CELLS, Lit
+from pleinair.light.cloud_field import CELLS, Density, Lit
 from pleinair.light.cloud_light import Scattering, Surroundings, source
 
 EARTH_M = EARTH_KM * 1000
@@ -20,21 +20,10 @@ FAR_M = 110_000.0
 """How far clouds are seen."""
 OPAQUE = 0.02
 """Below this nothing behind is looked for."""
+FINE = 3
+"""Samples in a step that may hold cloud."""
 COARSE = 4
 """Rays along a side that share one look at the coarse map."""
-
-
-@dataclass(frozen=True)
-class Rays:
-    """A regular table of directions.
-
-    Attributes:
-        direction: (3, R, C) unit.
-        jitter: (R, C) 0 to 1, how far samples are moved along.
-    """
-
-    direction: Tensor
-    jitter: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,11 +51,8 @@ def march(
     lit: Lit,
     around: Surroundings,
     optics: Scattering,
-    rays: Rays,
+    direction: Tensor,
     offset: tuple[float, float],
-    *,
-    steps: int = 32,
-    fine: int = 3,
 ) -> Gathered:
     """Light and transmittance of one layer along rays.
 
@@ -74,35 +60,37 @@ def march(
         lit: the layer and its light volume.
         around: what lights it.
         optics: of its droplets.
-        rays: which directions.
+        direction: (3, R, C) unit.
         offset: how far the wind has moved it, m.
-        steps: looks at the coarse map along each ray.
-        fine: samples for each of them that may hold cloud.
     """
     density = lit.density
-    shape = rays.direction.shape[1:]
-    up = rays.direction[1].clamp(min=1e-4)
+    steps, fine = density.kind.steps, FINE
+    shape = direction.shape[1:]
+    up = direction[1].clamp(min=1e-4)
     near = reach(density.base, up).clamp(max=FAR_M)
     far = reach(density.base + density.thickness, up).clamp(max=FAR_M)
-    step = (far - near) / steps  # (R, C)
-    may = _may(density.occupied, density, rays.direction, near, step, offset, steps)
-    direction = rays.direction.flatten(1)
-    near, step, jitter = near.flatten(), step.flatten(), rays.jitter.flatten()
+    growth = (far / near).log_().div_(steps)  # (R, C): steps are longer farther away
+    may = _may(density, direction, near, growth, offset, steps)
+    direction = direction.flatten(1)
+    near, growth = near.flatten(), growth.flatten()
+    ratio, start = growth.exp(), near.clone()
     size = near.numel()
     light = torch.zeros(3, size, device=near.device)
     through = torch.ones(size, device=near.device)
     moment = torch.zeros(size, device=near.device)
-    part = torch.arange(fine, device=near.device) / fine
+    part = (torch.arange(fine, device=near.device)[:, None] + 0.5) / fine
     tau = density.extinction / fine
     cosine = around.direction @ direction
     for index in range(steps):
         active = (may[index] & (through > OPAQUE)).nonzero()[:, 0]
+        if index:
+            start *= ratio
         if not active.numel():
             continue
         ray = direction.index_select(1, active)  # (3, A)
-        first, length = near.index_select(0, active), step.index_select(0, active)
-        share = index + part[:, None] + jitter.index_select(0, active) / fine  # (fine, A)
-        way = torch.addcmul(first, share, length)
+        first = start.index_select(0, active)
+        length = first * (ratio.index_select(0, active) - 1)
+        way = torch.addcmul(first, part, length)  # (fine, A)
         x, z, height = _places(density, ray, way, offset)
         depth = density.at(x.flatten(), z.flatten(), height.flatten()).view_as(way)
         depth = depth * (tau * length)
@@ -125,7 +113,7 @@ def march(
         moment.index_add_(0, active, middle * gain)
         through.index_copy_(0, active, before * left)
     solid = 1 - through
-    typical = near + 0.3 * step * steps
+    typical = near * (0.3 * steps * growth).exp_()
     distance = (moment + 0.02 * typical) / (solid + 0.02)
     # what is left at the end would go on into the cloud
     light = light / solid.clamp(min=1e-4) * ((solid / (1 - OPAQUE)).clamp(max=1))
@@ -134,13 +122,13 @@ def march(
 
 
 def _places(
-    density: object, ray: Tensor, way: Tensor, offset: tuple[float, float]
+    density: Density, ray: Tensor, way: Tensor, offset: tuple[float, float]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Places in a layer along rays: x, z in m and height as a share of its thickness."""
     flat = way * way
     flat = flat.mul_((1 - ray[1] * ray[1]) / (2 * EARTH_M))
     height = torch.addcmul(flat, way, ray[1])
-    height = (height - density.base) / density.thickness  # type: ignore[attr-defined]
+    height = (height - density.base) / density.thickness
     return way * ray[0] - offset[0], way * ray[2] - offset[1], height
 
 
@@ -176,27 +164,25 @@ def _lit(
 
 
 def _may(
-    occupied: Tensor,
-    density: object,
+    density: Density,
     direction: Tensor,
     near: Tensor,
-    step: Tensor,
+    growth: Tensor,
     offset: tuple[float, float],
     steps: int,
 ) -> Tensor:
     """Which steps of which rays may hold cloud, (steps, R C)."""
     rows, columns = near.shape
     ray = F.avg_pool2d(direction[None], COARSE, ceil_mode=True)[0]
-    first, length = (F.avg_pool2d(part[None], COARSE, ceil_mode=True)[0] for part in (near, step))
+    first, growth = (F.avg_pool2d(part[None], COARSE, ceil_mode=True)[0] for part in (near, growth))
     share = torch.arange(0.25, steps, 0.5, device=near.device)[:, None, None]
-    way = torch.addcmul(first, share, length)  # (2 steps, r, c)
+    way = first * (share * growth).exp_()  # (2 steps, r, c)
     x, z, height = _places(density, ray, way, offset)
-    cell = CELLS / density.field.tile  # type: ignore[attr-defined]
-    slices = len(occupied)
+    cell, slices = CELLS / density.field.tile, len(density.occupied)
     index = (height * slices).int().clamp_(0, slices - 1).mul_(CELLS * CELLS)
     index += torch.remainder((z * cell).floor_().int(), CELLS).mul_(CELLS)
     index += torch.remainder((x * cell).floor_().int(), CELLS)
-    found = occupied.flatten().float().index_select(0, index.flatten()).view_as(way)
+    found = density.occupied.flatten().float().index_select(0, index.flatten()).view_as(way)
     found = found.view(steps, 2, *way.shape[1:]).amax(1)
     found = F.max_pool2d(found[None], 3, 1, 1)[0]
     wide = found.repeat_interleave(COARSE, 1).repeat_interleave(COARSE, 2)

@@ -143,7 +143,7 @@ class Plan:
         self._size = size_ / (size_.square() * twice).sum().sqrt() * size**2
         self._phase = torch.rand(size_.shape, generator=made) * (2 * math.pi)
         spin = torch.randn(size_.shape, generator=made)
-        self._spin = spin * wave.clamp(min=0.3) ** (2 / 3) / lasts
+        self._spin = spin * wave.clamp(min=0.3) ** 0.5 / lasts
         self._grid = size
 
     def at(self, seconds: float) -> Tensor:

@@ -19,7 +19,7 @@ from pleinair.light.atmosphere import GROUND, Atmosphere
 from pleinair.light.camera import SENSOR_MM, pose_at
 from pleinair.light.cloud_field import Field, Lit
 from pleinair.light.cloud_light import DROPS, ICE, Surroundings
-from pleinair.light.cloud_march import Gathered, Rays, march
+from pleinair.light.cloud_march import Gathered, march
 from pleinair.light.cloud_noise import look
 from pleinair.light.sky import Sky, harmonics, moonlight
 from pleinair.scenes.scene import Clouds, Scene
@@ -152,14 +152,16 @@ class CloudLayers:
         towards = math.radians(scene.weather.wind_from_deg) + math.pi
         self._start = math.floor(scene.time.start_s / self.period)
         self._layers = []
+        cover = max((layer.cover for layer in scene.weather.clouds), default=0.0)
         for number, layer in enumerate(scene.weather.clouds):
             if layer.cover <= 0:
                 continue
             middle = layer.base_m + 0.5 * layer.thickness_m
             speed = scene.weather.wind_mps * min((middle / 10) ** 0.12, 2.5)
             wind = (speed * math.sin(towards), speed * math.cos(towards))
-            field = _field(layer, scene.seed, number, towards, device)
-            around = Surroundings.of(sky, atmosphere, lamp, middle)
+            rise = min(1.2, 30 / self.period)
+            field = _field(layer, scene.seed, number, towards, rise, device)
+            around = Surroundings.of(sky, atmosphere, lamp, middle, cover)
             self._layers.append(_Layer(field, wind, around))
         self._lock = threading.Lock()
         self._domes: OrderedDict[tuple[int, bool], Dome] = OrderedDict()
@@ -211,15 +213,14 @@ class CloudLayers:
         """Marches through all layers, nearest first."""
         seconds = key * self.period
         direction = grid.rays(self.device)
-        rays = Rays(direction, _jitter(grid.rows, grid.columns, self.device))
         light = torch.zeros_like(direction)
         through = torch.ones_like(direction[0])
         pull = torch.zeros(3, grid.rows, grid.columns, device=self.device)
         for layer in self._layers:
             lit = _lit(layer.field, seconds, self._lamp)
-            offset = (layer.wind[0] * seconds, layer.wind[1] * seconds)
+            offset = tuple(part * seconds % layer.field.tile for part in layer.wind)
             optics = ICE if layer.field.layer.kind == "cirrus" else DROPS
-            got = march(lit, layer.around, optics, rays, offset)
+            got = march(lit, layer.around, optics, direction, offset)
             light, through = self._behind(light, through, got, direction)
             weight = (1 - got.through) + 0.01
             pull[0] += weight * layer.wind[0] / got.distance
@@ -359,8 +360,10 @@ def _view_grid(scene: Scene, span: tuple[float, float], pixel_angle: float) -> G
 
 
 @functools.lru_cache(maxsize=8)
-def _field(layer: Clouds, seed: int, number: int, along: float, device: torch.device) -> Field:
-    return Field(layer, seed, number, along, device)
+def _field(
+    layer: Clouds, seed: int, number: int, along: float, rise: float, device: torch.device
+) -> Field:
+    return Field(layer, seed, number, along, rise, device)
 
 
 @functools.lru_cache(maxsize=6)
@@ -371,14 +374,6 @@ def _lit(field: Field, seconds: float, lamp: tuple[float, float, float]) -> Lit:
 @functools.lru_cache(maxsize=4)
 def _air(turbidity: float, device: torch.device) -> Atmosphere:
     return Atmosphere(turbidity, device)
-
-
-@functools.lru_cache(maxsize=4)
-def _jitter(rows: int, columns: int, device: torch.device) -> Tensor:
-    """Fixed numbers 0 to 1 that differ most between neighbours: interleaved gradient noise."""
-    row = torch.arange(rows, device=device)[:, None]
-    column = torch.arange(columns, device=device)
-    return torch.frac(52.9829189 * torch.frac(0.06711056 * column + 0.00583715 * row))
 
 
 def _smooth(x: Tensor, low: float, high: float) -> Tensor:
