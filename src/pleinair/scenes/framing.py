@@ -67,7 +67,7 @@ def framed(said: Mapping[str, str], land: Land, hour: str, dice: Dice, aspect: f
     lens = dice.between("lens", *LENSES.get(kind, habit.lens))
     top = habit.rises * land.relief_m / land.distance_m
     lower = dice.chance("horizon", 0.8 if hour in SKYFUL else habit.low)
-    lower = lower or sky or view == "low" or top > TALL
+    lower = lower or sky or "rainbow" in said or view == "low" or top > TALL
     horizon = dice.between("thirds", *((0.27, 0.37) if lower else (0.6, 0.67)))
     if sky:
         horizon = dice.between("thirds", 0.16, 0.26)

@@ -60,7 +60,7 @@ PLACES = {
         "volcano, volcanic, lava, crater, fuji, mount fuji, etna, vesuvius, caldera; volcan, "
         "volcanique, lave, cratère, vésuve",
     "place=snowfield":
-        "(snow|snowy) (field|plain|landscape), tundra, arctic, antarctica, polar "
+        "snowfield, (snow|snowy) (field|plain|landscape), tundra, arctic, antarctica, polar "
         "(landscape|region), snowscape, winter landscape; champ (neige|enneigé), toundra, "
         "arctique, antarctique, banquise, plaine (enneigée|neige), paysage (enneigé|hiver), "
         "étendue (neige|enneigée), champ blanc",
