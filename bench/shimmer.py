@@ -1,4 +1,4 @@
-"""How still `pleinair-2` is: single frames against supersampled ones, and flicker along true motion.
+"""How still `pleinair-2` is: frames against supersampled ones, and flicker along true motion.
 
 A frame of one ray a pixel is held against the mean of 16 rays a pixel. Flicker is what remains
 between a frame and the one before after the picture was moved along the renderer's own motion,
