@@ -15,9 +15,9 @@ from pleinair.light.spectrum import Spectrum, frequency
 SIZE = 256
 WAVES = 51
 """Waves across a tile, at most: five texels each."""
-LEVELS = (0.0, 0.7, 1.96)
+LEVELS = (0.0, 0.9)
 """Footprints to which a tile is low-passed, in lengths of its shortest wave."""
-RATIO = 2.8
+RATIO = 4.2
 """From level to level; after the last there is nothing left."""
 BLUR = 0.4
 """Standard deviation of a pixel's view, in footprints."""
@@ -108,7 +108,7 @@ class Band:
         self.rough = 0.5 * math.sqrt(sum(spectrum.steepness(low, math.inf)) / 2)
 
     def place(self, footprint: Tensor) -> Tensor:
-        """Which of its levels footprints in m ask for, 0 to 3 as a real number."""
+        """Which of its levels footprints in m ask for, 0 to 2 as a real number."""
         octaves = math.log2(LEVELS[1] / RATIO * self.shortest)
         return footprint.log2().sub_(octaves).mul_(1 / math.log2(RATIO)).clamp_(0, len(LEVELS))
 

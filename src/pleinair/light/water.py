@@ -254,7 +254,7 @@ def _foam(
     surface: Surface, seen: Glance, radiance: Tensor, white: Tensor, arriving: Tensor
 ) -> None:
     """Lays foam over radiance, (3, P), where there is some of it, (P,)."""
-    some = (white > 0.004).nonzero()[:, 0]
+    some = (white > 0.03).nonzero()[:, 0]
     if not some.numel():
         return
     places = (part.index_select(0, some) for part in (white, seen.x, seen.z, seen.footprint))

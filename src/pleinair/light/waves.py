@@ -27,6 +27,8 @@ FRESH = 0.35
 """Share of the foam that is fresh; the rest lingers."""
 ROUNDER = 5.0
 """How much longer than wide a footprint may be before its length decides."""
+SQUARE = 0.4
+"""Rise over run of rays above which one look is enough."""
 TAPS = (-0.25, 0.25)
 """Where along a long footprint it is looked at, in its lengths."""
 GUSTY_M = 0.6
@@ -202,6 +204,7 @@ class Surface:
             hidden *= gust * gust
         if depth is not None:  # a film lies smooth
             hidden *= (depth * 50).clamp_(2e-4, 1)
+        long = down is not None and float(down.min()) < SQUARE
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
             seen, step = footprint, None
             if ex is not None and ez is not None and down is not None:
@@ -217,7 +220,7 @@ class Surface:
                 for row, terms in zip(hidden, band.lost, strict=True):
                     lost = (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
                     row += lost if share is None else lost.mul_(share).mul_(share)
-                if step is not None and ex is not None and ez is not None:
+                if step is not None and ex is not None and ez is not None and long:
                     taps = step * self._taps  # (2, P)
                     at, across = torch.addcmul(x, ex, taps), torch.addcmul(z, ez, taps)
             self._add(values, band, levels, at, across, place, share)
@@ -243,7 +246,7 @@ class Surface:
         cos, sin = math.cos(band.turn) / band.length, math.sin(band.turn) / band.length
         u = (x * cos).add_(z, alpha=sin).add_((self._drift * sin) % 1)
         v = (z * cos).add_(x, alpha=-sin).add_((self._drift * cos) % 1)
-        grid = torch.stack((u.sub_(u.floor()), v.sub_(v.floor())), -1).mul_(2).sub_(1)[None]
+        grid = torch.stack((u.sub_(u.round()), v.sub_(v.round())), -1).mul_(2)[None]
         found = found[: levels[0].shape[1]]
         for order in range(math.floor(least), min(math.ceil(most), len(LEVELS) - 1) + 1):
             table = levels[order][:, : len(found)]
