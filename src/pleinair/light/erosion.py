@@ -67,10 +67,8 @@ def carve(uplift: Tensor, noise: Tensor, carving: Carving) -> Tensor:
     for n, steps in enumerate(carving.steps):
         small = size >> (len(carving.steps) - 1 - n)
         rise, rough = (_resize(field, small) for field in (uplift, noise))
-        if n == 0:
-            height = rise * (1 + 0.3 * rough).clamp(min=0.1)
-        else:
-            height = _resize(height, small)
+        first = rise * (1 + 0.3 * rough).clamp(min=0.1)
+        height = _resize(height, small) if n else first
         height = height + height.amax() * (0.01 / (n + 1)) * rough * (rise > 0.02)
         wander = 1 + 0.25 * torch.sin(rough * 40 + 2.4 * torch.arange(8).view(8, 1, 1).to(rough))
         for _ in range(steps):

@@ -47,6 +47,15 @@ class Grid:
     snow: Tensor
 
 
+@dataclass(frozen=True)
+class _Smooth:
+    """The land of a window before it is sculpted: its height and what noise added to the base."""
+
+    window: Window
+    height: Tensor
+    detail: Tensor | None
+
+
 class Land:
     """The ground of a scene.
 
@@ -73,64 +82,69 @@ class Land:
         Args:
             x, z: the middle, m; taken to whole cells of each square.
         """
-        smooth, window = None, None
-        coarse: list[tuple[Window, Tensor]] = []
+        found: list[tuple[Window, Tensor]] = []
+        smooth: _Smooth | None = None
         for cell in reversed(CELLS):
-            target = Window(
-                round(x / cell) - SIZE // 2, round(z / cell) - SIZE // 2, SIZE, cell, self.device
-            )
-            smooth = self._smooth(
-                target, (window, smooth) if window and smooth is not None else None
-            )
-            window = target
-            coarse.append((target, smooth))
+            smooth = self._smooth(self._window(x, z, cell, SIZE), smooth)
+            found.append((smooth.window, smooth.height))
         grids: list[Grid] = []
-        for target, smooth in reversed(coarse):
-            grid = self._grid(target, smooth)
+        for window, height in reversed(found):
+            grid = self._grid(window, height)
             grids.append(_with_middle(grid, grids[-1]) if grids else grid)
         return tuple(grids)
 
     def ground(self, x: float, z: float) -> float:
         """Height of the bare ground at a point, m."""
-        smooth, window = None, None
-        for cell in reversed(CELLS):
-            target = Window(round(x / cell) - 12, round(z / cell) - 12, 25, cell, self.device)
-            smooth = self._smooth(
-                target, (window, smooth) if window and smooth is not None else None
-            )
-            window = target
-        if smooth is None or window is None:
-            return 0.0
-        return float(self.place.sculpt(window, smooth)[12, 12])
+        smooth: _Smooth | None = None
+        for cell in reversed(CELLS[1:]):
+            smooth = self._smooth(self._window(x, z, cell, 24), smooth)
+        last = self._smooth(self._window(x, z, CELLS[0], 24), smooth)
+        return float(self.place.sculpt(last.window, last.height)[12, 12])
 
-    def _smooth(self, window: Window, coarser: tuple[Window, Tensor] | None) -> Tensor:
-        """The land before it is sculpted, (N, N), from the square four times as large."""
+    def _window(self, x: float, z: float, cell: float, size: int) -> Window:
+        """The window around a point, taken to whole cells."""
+        column, row = round(x / cell) - size // 2, round(z / cell) - size // 2
+        return Window(column, row, size, cell, self.device)
+
+    def _smooth(self, window: Window, coarser: "_Smooth | None") -> "_Smooth":
+        """The land before it is sculpted, from the square four times as large."""
         cell, place = window.cell, self.place
-        if coarser is None or cell >= PLAIN:
+        detail: Tensor | None = None
+        if coarser is not None and coarser.detail is not None:
+            detail = resample(coarser.detail, coarser.window, window)
+        if coarser is None or cell >= PLAIN or coarser.window.cell > place.cell:
             height = place.plain(window)
             if self._raised is not None:
                 height = height + resample(self._raised, self._carved, window)
-            if cell > place.cell:
-                return height
+            if detail is not None:
+                height = height + detail
         else:
-            height = resample(coarser[1], coarser[0], window)
+            height = resample(coarser.height, coarser.window, window)
+        if cell > place.cell:
+            return _Smooth(window, height, None)
+        added = self._roughness(window, height)
+        return _Smooth(window, height + added, added if detail is None else detail + added)
+
+    def _roughness(self, window: Window, height: Tensor) -> Tensor:
+        """What a square adds to the coarser ones: gullies, waves, crags; m, (N, N)."""
+        cell, place, land = window.cell, self.place, self.scene.land
         east, north = slope(height, cell)
         steep = torch.sqrt(east * east + north * north)
         rock = smoothstep(0.25, 0.75, steep)
-        rugged = 0.4 + 1.2 * self.scene.land.roughness
         flat, crag = place.rough
-        share = (flat + (crag - flat) * rock) * rugged  # of a wave's height in its length
+        share = (flat + (crag - flat) * rock) * (0.4 + 1.2 * land.roughness)
         key = 700 + round(cell * 16)
+        added = torch.zeros_like(height)
         if place.gullied and cell >= 1:
             apart = min(7 * cell, 300.0)
             ribs = self.noise.gullies(window, east, north, apart, key + 7)
-            carved = 0.3 + 1.4 * self.scene.land.erosion
-            height = height + ribs * steep.clamp(max=1.2) * (place.gullied * carved * apart)
-        for n, wavelength in enumerate((min(8 * cell, 240.0), min(4 * cell, 150.0))):
-            octave = self.noise.octave(window, wavelength, key + n)
+            tall = place.gullied * (0.3 + 1.4 * land.erosion) * apart
+            added += ribs * steep.clamp(max=1.2) * tall
+        for n, wavelength in enumerate((8 * cell, 4 * cell)):
+            octave = self.noise.octave(window, min(wavelength, 240.0 - 90 * n), key + n)
             ridged = 0.7 - 0.9 * octave.abs()
-            height = height + share * wavelength * torch.lerp(octave, ridged, rock)
-        return height
+            added += share * wavelength * torch.lerp(octave, ridged, rock)
+        return added
 
     def _grid(self, window: Window, smooth: Tensor) -> Grid:
         ground = self.place.sculpt(window, smooth)

@@ -15,7 +15,7 @@ from pleinair.light.noise import Noise, Window, smoothstep
 from pleinair.light.places.place import Colour, Place
 from pleinair.scenes.scene import Scene
 
-CLEARING_M = 75.0
+CLEARING_M = 110.0
 """No tree stands nearer to the middle of the world."""
 
 WITHERED = {"spring": 0.12, "summer": 0.36, "autumn": 0.72, "winter": 0.95}
@@ -146,7 +146,7 @@ class _Layers:
                 speck = self.noise.octave(self.window, 2 * self.cell, 391 + n)
                 drift = drift * smoothstep(1.0, 1.5, speck)
             else:
-                drift = drift * 0.09
+                drift = drift * 0.05
             self.lay(self.tone(colour), share * drift)
 
     def sand(self) -> None:
@@ -201,9 +201,9 @@ class _Layers:
         fit = fit - 3 * smoothstep(0.85 * line, 1.1 * line, self.ground + 90 * self.small)
         x, z = self.window.plane()
         away = torch.sqrt(x * x + z * z)
-        fit = fit - 4 * smoothstep(CLEARING_M + 60, CLEARING_M, away)
+        fit = fit - 4 * smoothstep(CLEARING_M + 50, CLEARING_M, away)
         fit = fit - 4 * smoothstep(palette.sand_top_m + 1.6, palette.sand_top_m + 0.4, self.ground)
-        dense = smoothstep(-0.55, 0.65, fit)  # share of the places for a tree that have one
+        dense = smoothstep(-0.2, 0.35, fit)  # share of the places for a tree that have one
         if self.cell <= 4:
             crown, own = self.noise.grains(self.window, 6.4, 341)
             there = (own < dense).float() * smoothstep(0.0, 0.12, crown)

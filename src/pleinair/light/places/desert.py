@@ -8,7 +8,6 @@ from torch import Tensor
 from pleinair.light.noise import Noise, Window, smoothstep
 from pleinair.light.places.place import Palette, Place, dry
 
-
 SLIP = 0.6
 """Tangent of the angle at which dry sand comes to rest."""
 

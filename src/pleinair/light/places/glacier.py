@@ -19,7 +19,7 @@ class Glacier(Valley):
     def plain(self, window: Window) -> Tensor:
         """The floor rises from where the ice ends."""
         _, z = window.plane()
-        return super().plain(window) + 0.07 * (z - 0.11 * self.distance).clamp(min=0)
+        return super().plain(window) + 0.1 * (z - 0.11 * self.distance).clamp(min=0)
 
     def along(self, window: Window) -> tuple[Tensor, Tensor]:
         """Distance upstream of the tongue's end and off its middle, (N, N) each, m."""
@@ -37,7 +37,7 @@ class Glacier(Valley):
         across = off / (half * (1 + 0.05 * ragged))
         front = 1 - torch.exp((up + 9 * ragged - 0.1 * off.abs()).clamp(min=0) / -90)
         thick = front * (1 - across * across).clamp(min=0).sqrt()
-        return thick * min(0.035 * self.relief, 70), across
+        return thick * min(0.024 * self.relief, 48), across
 
     def sculpt(self, window: Window, height: Tensor) -> Tensor:
         """Ice with crevasses over the floor, ridges of rubble beside it."""
@@ -45,13 +45,13 @@ class Glacier(Valley):
         thick, across = self.ice(window)
         bow = 70 * across * across  # crevasses bow downstream
         bend = self.noise.fractal(window, 150, 4, 131, gain=0.45)
-        phase = (up + bow) / 21 + 0.9 * bend
+        phase = (up + bow) / 38 + 0.8 * bend
         gap = (phase - phase.round()).abs() * 2  # 0 in a crevasse
         broken = smoothstep(-0.6, 0.9, self.noise.fractal(window, 420, 3, 137))
         crevasse = (1 - smoothstep(0.0, 0.35, gap)) * broken
         blocks = self.noise.octave(window, 24, 139).abs()
         full = smoothstep(2, 14, thick)
-        surface = thick - full * (7 * crevasse + 2.5 * blocks)
+        surface = thick - full * (11 * crevasse + 3 * blocks)
         moraine = torch.exp(-(((across.abs() - 1.12) / 0.07) ** 2)) * smoothstep(-60, 60, up)
         return dry(height + surface + 9 * moraine)
 

@@ -68,7 +68,8 @@ class River(Shore):
         waves = []
         for n, (long, share) in enumerate(((26 * half, 0.15), (61 * half, 0.16))):
             turn = 2 * math.pi / long
-            phase = self.site.chance("bend", str(n), low=-0.6, high=0.6) + (0 if n else math.pi)
+            phase = self.site.chance("bend", str(n), low=-0.5, high=0.5)
+            phase += math.pi / 2 if n else math.pi
             waves.append((turn, phase, share * long * side))
         start = sum(size * turn * math.cos(phase) for turn, phase, size in waves)
         offset = side * (half + 9) * math.hypot(1, start)

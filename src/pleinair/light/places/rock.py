@@ -44,12 +44,12 @@ class Canyon(Shore):
         return min(1.15 * self.relief, 0.6 * self.distance) + 20
 
     def middle(self, z: Tensor) -> Tensor:
-        """Easting of the river at a northing: it comes from afar, crosses the view and passes by."""
+        """Easting of the river at a northing: from afar it crosses the view and passes by."""
         side, half = self.site.side, self.half
         bend = torch.sin(z * (2 * math.pi / (7 * half)) + self.site.chance("bend") * 2)
         bend = bend - math.sin(self.site.chance("bend") * 2)
         return (
-            side * (half * 0.6 - 0.42 * z + 0.1 * z.clamp(min=0) ** 2 / (8 * half))
+            side * (half * 0.55 - 0.42 * z + 0.1 * z.clamp(min=0) ** 2 / (8 * half))
             + 0.5 * half * bend
         )
 
@@ -87,7 +87,7 @@ class Canyon(Shore):
         outside = smoothstep(0.75 * edge_m, 0.95 * edge_m, torch.maximum(x.abs(), z.abs()))
         deep = torch.lerp(deep, (inland / self.half + 0.12 * wander).clamp(0, 1.2), outside)
         near = self.away(window)
-        deep = torch.lerp(deep, torch.full_like(deep, 1.02), smoothstep(70, 22, near))
+        deep = torch.lerp(deep, torch.full_like(deep, 1.02), smoothstep(46, 12, near))
         top = deep.clamp(max=1)
         beds = 6.0
         level = terraced(top * beds + 0.1 * wander * smoothstep(0, 0.1, top), 0.22, 0.72)
@@ -131,9 +131,9 @@ class Badlands(Place):
         wide = self.distance
         warp = self.noise.fractal(window, wide * 0.5, 4, 21) * wide * 0.12
         peak = bump(x + warp, z - warp, self.site.subject, wide * 0.4, wide * 0.3)
-        blocks = self.noise.fractal(window, wide * 0.75, 4, 31) * 0.5 - 0.05
+        blocks = self.noise.fractal(window, wide * 0.75, 4, 31) * 0.5 + 0.02
         rise = smoothstep(0.1, 0.75, torch.maximum(blocks, peak - 0.2))
-        return rise * smoothstep(0.12 * wide, 0.4 * wide, self.away(window) + 0.25 * z)
+        return rise * smoothstep(0.08 * wide, 0.3 * wide, self.away(window) + 0.25 * z)
 
     def raised(self, window: Window, carved: Tensor) -> Tensor:
         """Tops are cut flat where a hard bed lies."""
