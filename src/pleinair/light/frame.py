@@ -101,7 +101,7 @@ def weathered(moment: Moment, view: View, light: Tensor, ray: Tensor, depth: Ten
     scene, weather = moment.scene, moment.scene.weather
     if weather.rainbow and float(moment.sky.sun.direction[1]) > 0:
         bow = rainbow(scene, moment.sky.sun, ray, depth.view(-1))
-        share = moment.light.open * moment.sky.sun.irradiance
+        share = moment.open * moment.sky.sun.irradiance
         light = torch.addcmul(light, bow.view_as(light), share.view(3, 1, 1))
     if weather.lightning_per_min:
         light = light + bolt(view, scene, depth)
@@ -135,13 +135,19 @@ def _ground(
     bare = (height > surface - moment.world.clear).nonzero()[:, 0]
     radiance = torch.zeros_like(ray)
     if bare.numel():
-        some = [part.index_select(0, bare) for part in (x, z, scale, height, length, shade)]
-        radiance.index_copy_(1, bare, moment.matt(*some, view.pixel_angle))
+        e, n, s, h, far, lit = (
+            part.index_select(0, bare) for part in (x, z, scale, height, length, shade)
+        )
+        radiance.index_copy_(1, bare, moment.matt(e, n, s, h, far, lit, view.pixel_angle))
     kind = torch.full_like(run, LAND, dtype=torch.uint8)
     if wet.numel():
         surface = surface.index_select(0, wet)
         seen = Glance(
-            *(part.index_select(-1, wet) for part in (ray, x, z, length, footprint)),
+            ray=ray.index_select(1, wet),
+            x=x.index_select(0, wet),
+            z=z.index_select(0, wet),
+            distance=length.index_select(0, wet),
+            footprint=footprint.index_select(0, wet),
             depth=surface - height.index_select(0, wet),
             bed=radiance.index_select(1, wet),
             shade=shade.index_select(0, wet),

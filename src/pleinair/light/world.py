@@ -148,13 +148,12 @@ class World:
         self.distances = distances(max(0.5, self.span.nearest * 0.3), FAR_M, device)
         gaps = torch.diff(self.distances, append=self.distances[-1:] * 1.02)
         self.gaps = gaps
-        if full:
-            self.land, self.waves = full.land, full.waves
-        else:
-            self._prepare()
+        self.land: Land
+        self.waves: Waves
+        self.land, self.waves = (full.land, full.waves) if full else self._prepared()
 
-    def _prepare(self) -> None:
-        """Makes land and light for the first frame, beside one another."""
+    def _prepared(self) -> tuple[Land, Waves]:
+        """Land and waves; the light of the first frame is made beside them."""
         camera, device = self.scene.camera, self.device
         first = view_at(self.scene, 2, 2, 0.0, 0.0, device)
 
@@ -168,8 +167,8 @@ class World:
         with ThreadPoolExecutor(1) as pool:
             land = pool.submit(ground)
             self.light(self.key(first.scene_s))
-            self.waves = Waves(self.scene, device)
-            self.land = land.result()
+            waves = Waves(self.scene, device)
+            return land.result(), waves
 
     def stand(self) -> float:
         """Height of what the camera stands on at first, m: the ground, or a deck over the waves."""
@@ -225,10 +224,18 @@ class World:
 
         return self._memory.get(("atlas", x, z, key), make)
 
-    def detail(self, key: int | None) -> Detail:
+    @property
+    def detail(self) -> Detail:
         """The grain of the ground."""
-        lamp = self.light(key).sky.key
-        return self._memory.get(("detail", key), lambda: Detail(self.scene.seed, lamp, self.device))
+        return self._memory.get("detail", self._detail)
+
+    def _detail(self) -> Detail:
+        lamp = self.light(self.key(self.scene.time.start_s)).sky.key
+        return Detail(self.scene.seed, lamp, self.device)
+
+    def sky(self, scene_s: float) -> Sky:
+        """The clear sky at a time."""
+        return self._memory.get(("sky", scene_s), lambda: sky_at(self.scene, scene_s, self.device))
 
     def key_s(self, key: int | None) -> float:
         """Scene time of a key moment: of the film's middle where the light stands still."""
@@ -299,6 +306,21 @@ class Light:
         """Of the sky on a facet, (3, …) klx."""
         return (self.clouds or self.sky).irradiance(normal)
 
+    def shadow(self, x: Tensor, z: Tensor, scene_s: float) -> Tensor:
+        """Share of the lamp's light that the clouds let through to places, (P,)."""
+        return torch.ones_like(x) if self.clouds is None else self.clouds.shadow(x, z, scene_s)
+
+    def seen(self, ray: Tensor, scene_s: float) -> tuple[Tensor, Tensor]:
+        """Light of the clouds, (3, P), and what they let through, (P,), by directions (3, P)."""
+        if self.clouds is None:
+            return torch.zeros_like(ray), torch.ones_like(ray[0])
+        return self.clouds.seen(ray, scene_s)
+
+    def flash(self, ray: Tensor, direction: Tensor, strength: float) -> Tensor:
+        """What a stroke of lightning in a direction lights up in the clouds, (3, P) kcd/m²."""
+        clouds = self.clouds
+        return torch.zeros_like(ray) if clouds is None else clouds.flash(ray, direction, strength)
+
 
 class Moment:
     """The world at one time, around the camera of one frame; see `World.at`.
@@ -315,12 +337,19 @@ class Moment:
     ) -> None:
         self.world, self.scene, self.scene_s = world, world.scene, scene_s
         self.eye = eye
-        self.light = world.light(key)
-        self.sky, self.clouds = self.light.sky, self.light.clouds
         x, z = world.middle(*eye)
-        self.atlas = world.atlas(x, z, key)
-        self.detail = world.detail(key)
-        self._heights = world.heights(x, z)
+        keys = (None,) if key is None else (key, key + 1)
+        self.lights = tuple(world.light(number) for number in keys)
+        self._atlases = tuple(world.atlas(x, z, number) for number in keys)
+        self.share = 0.0 if key is None else scene_s / world.period - key
+        """How far from the first key moment to the next."""
+        self.sky = self.lights[0].sky if key is None else world.sky(scene_s)
+        self.cloudy = self.lights[0].clouds is not None
+        self.atlas, self._heights = self._atlases[0], world.heights(x, z)
+
+    def _between(self, first: Tensor, *second: Tensor) -> Tensor:
+        """Values of one key moment, or between those of two."""
+        return first.lerp_(second[0], self.share) if second else first
 
     @cached_property
     def surface(self) -> Surface:
@@ -373,9 +402,9 @@ class Moment:
 
     def shade(self, x: Tensor, z: Tensor) -> Tensor:
         """Share of the lamp's light that the clouds let through to the ground, (P,)."""
-        if self.clouds is None:
+        if not self.cloudy:
             return torch.ones_like(x)
-        return self.clouds.shadow(x, z, self.scene_s)
+        return self._between(*(light.shadow(x, z, self.scene_s) for light in self.lights))
 
     def matt(
         self,
@@ -397,8 +426,8 @@ class Moment:
             shade: (P,) of `shade`.
             pixel: radians across a pixel.
         """
-        maps = self.atlas.look(x, z, scale)  # (7, P)
-        tone, relief = self.detail.look(x, z, height, length, pixel)
+        maps = self._between(*(atlas.look(x, z, scale) for atlas in self._atlases))  # (7, P)
+        tone, relief = self.world.detail.look(x, z, height, length, pixel)
         relief = relief.mul_(maps[6]).mul_(0.45).add_(1).mul_(shade).clamp_(min=0)
         radiance = torch.addcmul(maps[3:6], maps[:3], relief)
         for _, flash in self.flashes:  # lit from everywhere under the clouds
@@ -439,8 +468,8 @@ class Moment:
             light.add_(beyond)
         light = self._clouded(light, ray)
         for direction, strength in self.flashes:
-            if self.clouds is not None:
-                light.add_(self.clouds.flash(ray, direction.to(ray), strength))
+            if self.cloudy:
+                light.add_(self.lights[0].flash(ray, direction.to(ray), strength))
         if self.foggy:
             far = torch.full_like(ray[0], 1e6)
             start = float(view.eye[1])
@@ -472,7 +501,7 @@ class Moment:
             start,
             end,
             self.ambient,
-            lamp.irradiance * self.light.open,
+            lamp.irradiance * self.open,
             lamp.direction,
             ray,
             scene_s=self.scene_s,
@@ -481,16 +510,23 @@ class Moment:
         return radiance.mul_(through).add_(light)
 
     def _clouded(self, light: Tensor, ray: Tensor) -> Tensor:
-        if self.clouds is None:
+        if not self.cloudy:
             return light
-        cloud, through = self.clouds.seen(ray, self.scene_s)
-        return light.mul_(through).add_(cloud)
+        seen = [part.seen(ray, self.scene_s) for part in self.lights]
+        through = self._between(*(part[1] for part in seen))
+        return light.mul_(through).add_(self._between(*(part[0] for part in seen)))
 
     @cached_property
     def ambient(self) -> Tensor:
         """Irradiance of the sky on level ground, (3,) klx."""
         up = torch.tensor([[0.0], [1.0], [0.0]], device=self.world.device)
-        return self.light.irradiance(up)[:, 0]
+        return self._between(*(light.irradiance(up)[:, 0] for light in self.lights))
+
+    @cached_property
+    def open(self) -> float:
+        """Share of the lamp's light that gets through the clouds."""
+        first, last = self.lights[0].open, self.lights[-1].open
+        return first + (last - first) * self.share
 
     @cached_property
     def flashes(self) -> list[tuple[Tensor, float]]:
