@@ -81,7 +81,7 @@ def fog(
 
     rise = float(key_direction[1])
     path = above / max(rise, 0.06)  # of the lamp's light down to the eye
-    cosine = torch.mv(direction.view(3, -1).t(), key_direction.to(direction)).view_as(distance)
+    cosine = torch.mv(direction.reshape(3, -1).t(), key_direction.to(direction)).view_as(distance)
     straight, spread = math.exp(-0.5 * path), math.exp(-0.15 * path)
     glow = _lobe(cosine, 0.86).mul_(0.35 * straight) + _lobe(cosine, 0.55).mul_(0.4 * spread)
     diffuse = (0.9 * ambient + (0.75 - 0.35 * straight) * max(rise, 0.0) * key) / math.pi
@@ -99,12 +99,11 @@ def _haze_height(visibility_m: float) -> float:
 def _depth(distance: Tensor, y_eye: float, y_point: Tensor, beta: float, height: float) -> Tensor:
     """Optical depth along rays through air that thins as exp(−y / height) above y = 0, (P,)."""
     start = max(y_eye, 0.0) / height
-    climb = y_point.clamp(min=0).div_(height).sub_(start)  # in heights
-    flat = climb.abs() < 1e-3
-    climb = torch.where(flat, 1e-3, climb).clamp_(max=60.0)
-    mean = torch.expm1(-climb).neg_().div_(climb)  # of the density on the way
-    reach = torch.where(climb < 60, distance, distance * 60 * height / (y_point - y_eye + 1e-3))
-    return mean.mul_(reach).mul_(beta * math.exp(-start))
+    end = y_point.clamp(min=0).mul_(1 / height)
+    lower = end.clamp(max=start)
+    span = end.sub_(start).abs_().clamp_(min=1e-3)  # of the climb, in heights
+    mean = torch.expm1(-span).div_(span).mul_(torch.exp(-lower))  # of the density, negative
+    return mean.mul_(distance).mul_(-beta)
 
 
 def _lobe(cosine: Tensor, g: float) -> Tensor:

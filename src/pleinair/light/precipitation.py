@@ -158,7 +158,8 @@ def _layer(
     else:
         strength = 0.45 * (diameter / across) * across.clamp(max=1).sqrt()
     strength.clamp_(max=0.9)
-    points = min(max(math.ceil(0.8 * float(length.max())), 2), 160)
+    spacing = (0.4 * line).clamp(min=1.25)
+    points = min(max(math.ceil(float((length / spacing).max())), 2), 160)
     part = (torch.arange(points, device=canvas.device) + 0.5) / points
     x = torch.lerp(x0[:, None], x1[:, None], part).view(-1)
     y = torch.lerp(y0[:, None], y1[:, None], part).view(-1)
