@@ -1,5 +1,6 @@
 import json
 import math
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ def ray(azimuth: float, elevation: float) -> Tensor:
 
 
 def luminance(colour: Tensor) -> Tensor:
-    return torch.tensordot(LUMINANCE, colour, ([0], [0]))
+    light: Tensor = torch.tensordot(LUMINANCE, colour, ([0], [0]))
+    return light
 
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "sky_reference.json").read_text())
@@ -96,7 +98,7 @@ def test_a_facet_gets_the_light_of_its_half_of_the_sky(height: float) -> None:
     wanted = wanted * (4 * math.pi / count)
     found = made.irradiance(normals.T.contiguous()).T
     assert torch.allclose(found[0], wanted[0], rtol=0.05)
-    assert ((found - wanted).abs() < 0.12 * wanted.amax(0)).all()
+    assert ((found - wanted).abs() < 0.03 * wanted.amax(0)).all()
 
 
 def test_the_sun_reddens_and_sets_bit_by_bit() -> None:
@@ -123,8 +125,9 @@ def test_sun_and_moon_are_as_wide_as_they_are(lamp: str) -> None:
     camera = {"pitch_deg": 45, "lens_mm": 400, "heading_deg": 0}
     view = view_at(Scene.from_dict({"camera": camera}), 320, 320, 0, 0, CPU)
     light = made.discs(view.rays(), view.pixel_angle)
-    lit = (light[1] > 0.3 * light[1].max()).any(0).sum()
-    assert float(lit) * view.pixel_angle == pytest.approx(math.radians(0.53), abs=view.pixel_angle)
+    pixels = float((light[1] > 0.25 * light[1].max()).sum())
+    wide = 2 * math.sqrt(pixels / math.pi) * view.pixel_angle
+    assert wide == pytest.approx(math.radians(0.53), rel=0.02)
     whole = light.sum((1, 2)) * view.pixel_angle**2
     irradiance = getattr(made, lamp).irradiance
     assert torch.allclose(whole, irradiance, rtol=0.08)
@@ -162,7 +165,7 @@ def test_moonlight_peaks_at_full_moon() -> None:
 def test_twilight_darkens_and_night_is_not_black() -> None:
     heights = [0.0, -3.0, -6.0, -10.0, -14.0, -18.0, -40.0]
     zenith = [float(luminance(sky(sun_elevation_deg=e).along(ray(0, 90)))) for e in heights]
-    assert all(after < before for before, after in zip(zenith, zenith[1:], strict=False))
+    assert all(after < before for before, after in pairwise(zenith))
     assert 1e-7 < zenith[-1] < 1e-6  # kcd/m²: about 2e-4 cd/m²
     assert zenith[0] / zenith[2] > 30
 
@@ -202,7 +205,7 @@ def test_every_sky_is_finite(turbidity: float, height: float) -> None:
     made = sky(turbidity=turbidity, sun_elevation_deg=height, moon_elevation_deg=height)
     rays = torch.nn.functional.normalize(torch.randn(3, 500), dim=0)
     rays = torch.cat((rays, torch.eye(3), -torch.eye(3)), 1)
-    parts = (made.along(rays), made.irradiance(rays), made.discs(rays, 1e-3))
+    parts = [made.along(rays), made.irradiance(rays), made.discs(rays, 1e-3)]
     parts += made.air(torch.rand(506) * 1e5, rays)
     for light in parts:
         assert torch.isfinite(light).all()

@@ -227,9 +227,10 @@ class Atmosphere:
         height = rows[:, None, None].expand(shape)
         lamp = columns[None, :, None].expand(shape)
         side = ((1 - lamp * lamp) * (1 - up * up)).sqrt() * torch.cos(turn)
-        flat = [part.reshape(-1) for part in (height, up.expand(shape), lamp, lamp * up + side)]
-        air, haze, passed, _ = self.march(*flat, steps=16)
-        once = (air + haze) / (4 * math.pi) + self._ground(*flat)
+        parts = (height, up.expand(shape), lamp, lamp * up + side)
+        high, ray, sun, between = (part.reshape(-1) for part in parts)
+        air, haze, passed, _ = self.march(high, ray, sun, between, steps=16)
+        once = (air + haze) / (4 * math.pi) + self._ground(high, ray, sun, between)
         once, passed = (part.view(-1, *shape) for part in (once, passed))
         return (once * weight).sum(-1) / (1 - (passed * weight).sum(-1))
 

@@ -24,7 +24,7 @@ MARIA = (  # east, north, radius, darkness, in radii of the moon
     (-0.33, 0.17, 0.06, -0.2),
 )
 EARTHSHINE = 6e-5
-"""Of the dark side at new moon, to the full moon's light."""
+"""Light of the moon's dark side at new moon, to the full moon's."""
 
 
 def frame(middle: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,20 +46,25 @@ def sun_face(away: Tensor) -> Tensor:
     return (1 - limb * (1 - height)) / (1 - limb / 3)
 
 
-def moon_face(right: Tensor, up: Tensor, angle: float, bright_side: float) -> Tensor:
-    """(N,): brightness in one place of the disc; its mean over the disc is about 1.
+def moon_face(right: Tensor, up: Tensor, phase: float, side: float) -> Tensor:
+    """(N,): brightness in places of the disc, relative to its mean.
 
     Args:
         right, up: (N,) place in radii.
-        angle: between sun and eye, as the moon sees them, rad: 0 at full moon.
-        bright_side: direction of the sun across the disc, rad, from right towards up.
+        phase: 0 new, 0.5 full, 1 new again.
+        side: where the sun stands seen across the disc, rad, from right towards up.
     """
-    lit = _lit(right, up, angle, bright_side) / _mean(round(math.degrees(angle)))
+    angle = abs(1 - 2 * phase) * math.pi  # between sun and eye, as the moon sees them
+    inward = torch.rsqrt((right * right + up * up).clamp(min=1)) * 0.999
+    right, up = right * inward, up * inward
+    mean = _mean(round(math.degrees(angle)))
+    lit = _lit(right, up, angle, side) / mean
     dark = torch.zeros_like(right)
     for east, north, size, depth in MARIA:
         spot = ((right - east).square() + (up - north).square()) / size**2
-        dark += depth * torch.exp(-(spot.square()))
-    return lit * (1.08 - dark.clamp(-0.3, 0.55))
+        dark += depth * torch.exp(-spot.square())
+    shine = EARTHSHINE * (1 - math.cos(angle)) / 2 / max(mean, 0.01)
+    return (lit + shine) * (1.15 - dark.clamp(-0.3, 0.55))
 
 
 def _lit(right: Tensor, up: Tensor, angle: float, bright_side: float) -> Tensor:

@@ -16,7 +16,7 @@ from pleinair.light.atmosphere import (
     rayleigh_phase,
 )
 from pleinair.light.celestial import heavens
-from pleinair.light.discs import EARTHSHINE, frame, moon_face, sun_face
+from pleinair.light.discs import frame, moon_face, sun_face
 from pleinair.light.skymap import RIM, SIZE, height, look, texels
 from pleinair.light.weather import CLEAR_M, KOSCHMIEDER
 from pleinair.scenes.scene import Scene
@@ -100,10 +100,10 @@ class Sky:
     def irradiance(self, normal: Tensor) -> Tensor:
         """Light of the clear sky on a facet, klx, (3, …), by its unit normal (3, …).
 
-        From spherical harmonics up to order 2 (Ramamoorthi and Hanrahan, 2001). Light that comes
-        back from the ground around counts, that of sun and moon themselves does not.
+        From spherical harmonics (Ramamoorthi and Hanrahan, 2001). Light that comes back from the
+        ground around counts, that of sun and moon themselves does not.
         """
-        basis = harmonics(normal).flatten(1)  # (9, P)
+        basis = with_zone(normal).flatten(1)  # (10, P)
         return (self._harmonics @ basis).clamp_(min=0).view(normal.shape)
 
     def air(self, distance: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
@@ -148,30 +148,22 @@ class Sky:
         up = up * (1 + 0.2 * math.exp(-max(float(lamp.direction[1]), 0) / 0.03))
         away = (right * right + up * up).sqrt()
         cover = ((1 - away) * (lamp.radius / pixel_angle) + 0.5).clamp(0, 1)
-        inner = (0.999 / away.clamp(min=1)).clamp(max=1)
-        eye = torch.full_like(away, EYE_KM)
-        through = self._atmosphere.clear(eye, rays[1])  # (L, N)
+        through = self._atmosphere.clear(torch.full_like(away, EYE_KM), rays[1])  # (L, N)
         if lamp is self.sun:
-            face = sun_face(away.clamp(max=1))
-            light = self._atmosphere.colours @ through
+            face = sun_face(away.clamp(max=1))  # (3, N)
         else:
+            through *= self._moonlight[:, None]
             sun = across @ self.sun.direction
-            side = math.atan2(float(sun[1]), float(sun[0]))
-            angle = abs(1 - 2 * self._phase) * math.pi
-            face = moon_face(right * inner, up * inner, angle, side)
-            light = self._atmosphere.colours @ (through * self._moonlight[:, None])
-            dark = EARTHSHINE * (1 - math.cos(angle)) / 2 * float(moonlight(0.5)[4])
-            light_dark = self._atmosphere.colours @ (through * dark)
-            return (light.clamp(min=0) * face + light_dark.clamp(min=0)) * (
-                cover / (math.pi * lamp.radius**2)
-            )
-        return light.clamp(min=0) * face * (cover / (math.pi * lamp.radius**2))
+            face = moon_face(right, up, self._phase, math.atan2(float(sun[1]), float(sun[0])))
+        light: Tensor = (self._atmosphere.colours @ through).clamp_(min=0)
+        return light.mul_(face).mul_(cover / (math.pi * lamp.radius**2))
 
     def _through(self, up: Tensor, spectrum: Tensor) -> Tensor:
         """(3,) klx of a lamp's light at the ground, by the sine of its elevation."""
         eye = torch.full_like(up, EYE_KM)
         through = self._atmosphere.transmittance(eye, up) * spectrum
-        return (self._atmosphere.colours @ through).clamp(min=0)
+        light: Tensor = self._atmosphere.colours @ through
+        return light.clamp_(min=0)
 
     def _lit(self, lamp: Tensor, spectrum: Tensor) -> Tensor:
         """(3, N, N): the map of the air lit by one lamp."""
@@ -201,16 +193,16 @@ class Sky:
         return light[:3].addcmul_(light[3:], glow)
 
     def _projected(self, up: Tensor) -> Tensor:
-        """(3, 9): the sky's spherical harmonics, ground included, as irradiance."""
+        """(3, 10): the sky's spherical harmonics, ground included, as irradiance."""
         coarse = texels(SIZE // 5, up.device)
         rays, angle = coarse.rays.flatten(1), coarse.angle.flatten()
         light = F.avg_pool2d(self._map, 5)[0].flatten(1) * angle  # (3, P)
         level = light @ rays[1]  # klx on the ground
         for lamp in (self.sun, self.moon):
             level = level + lamp.irradiance * lamp.direction[1].clamp(min=0)
-        down = harmonics(rays * rays.new_tensor([[1.0], [-1.0], [1.0]])) @ angle  # (9,)
-        moments = light @ harmonics(rays).T + (level * (GROUND / math.pi))[:, None] * down
-        band = [math.pi] + [2 * math.pi / 3] * 3 + [math.pi / 4] * 5
+        down = with_zone(rays * rays.new_tensor([[1.0], [-1.0], [1.0]])) @ angle  # (10,)
+        moments = light @ with_zone(rays).T + (level * (GROUND / math.pi))[:, None] * down
+        band = [math.pi] + [2 * math.pi / 3] * 3 + [math.pi / 4] * 5 + [-math.pi / 24]
         return moments * moments.new_tensor(band)
 
 
@@ -264,6 +256,13 @@ def harmonics(direction: Tensor) -> Tensor:
             0.546274 * (z * z - x * x),
         )
     )
+
+
+def with_zone(direction: Tensor) -> Tensor:
+    """(10, …): those, and the round one of order 4, which bright sky above dark ground needs."""
+    square = direction[1] * direction[1]
+    zone = 0.105786 * ((35 * square - 30) * square + 3)
+    return torch.cat((harmonics(direction), zone[None]))
 
 
 def thin(rise: Tensor) -> Tensor:

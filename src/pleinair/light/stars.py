@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pleinair.light.atmosphere import WAVELENGTHS, colours
 from pleinair.light.camera import View
-from pleinair.light.celestial import STAR_DAY_S, turned
+from pleinair.light.celestial import heavens
 from pleinair.light.seeds import generator
 from pleinair.scenes.scene import Scene
 
@@ -60,8 +60,7 @@ def stars(scene: Scene, view: View, image_shape: tuple[int, int]) -> Tensor:
     """
     device = view.eye.device
     known = catalogue(scene.seed, device)
-    now = turned(scene.sky.latitude_deg, 2 * math.pi * math.fmod(view.scene_s / STAR_DAY_S, 1.0))
-    turn = now.float().to(device)
+    turn = heavens(scene, view.scene_s, device).turn
     if scene.sky.milky_way:
         picture = _milky_way(known, turn, view, scene.sky.milky_way)
     else:
@@ -230,7 +229,7 @@ def galaxy_light(known: Catalogue, at: Tensor) -> Tensor:
     warm = middle + 0.5 * bulge
     colour = torch.stack((0.90 + 0.26 * warm, 0.95 + 0.03 * warm, 1.14 - 0.36 * warm))
     redden = torch.tensor([1.5, 1.8, 2.15], device=at.device)[:, None, None]
-    light = GALAXY * glow * colour * torch.exp(-redden * dust)
+    light: Tensor = GALAXY * glow * colour * torch.exp(-redden * dust)
     nebula = (knots - 1.3).clamp(min=0) * plane * 0.6
-    light += GALAXY * nebula * torch.tensor([0.9, 0.25, 0.4], device=at.device)[:, None, None]
+    light += GALAXY * nebula * redden.new_tensor([0.9, 0.25, 0.4])[:, None, None]
     return light
