@@ -36,6 +36,11 @@ class Level:
         """Texels along a side."""
         return self.values.shape[-1]
 
+    def split(self, channels: int) -> tuple["Level", "Level"]:
+        """Its first channels, and the others."""
+        first, rest = self.values[:channels], self.values[channels:]
+        return Level(first, self.x, self.z, self.cell), Level(rest, self.x, self.z, self.cell)
+
     def halved(self) -> "Level":
         """The same at twice the cell."""
         half = F.avg_pool2d(self.values[None], 2)[0]

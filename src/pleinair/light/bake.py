@@ -42,7 +42,7 @@ def sunlit(grid: Grid, coarse: Level | None, lamp: Lamp) -> Tensor:
         coarse: the share on the square four times as large, for what is beyond this one's reach.
         lamp: sun or moon.
     """
-    height, cell = grid.height, grid.cell
+    height, cell = grid.height.clamp(min=0), grid.cell  # what lies under water, on its surface
     size = height.shape[0]
     east, up, north = lamp.direction.tolist()
     run = math.hypot(east, north)
@@ -100,8 +100,8 @@ def lit(grids: Sequence[Grid], lamp: Lamp, ambient: Ambient, spread: float) -> t
         spread: share of the lamp's light that reaches the ground around, for what it throws back.
 
     Returns:
-        For each grid (7, N, N): radiance by the lamp (3) and by the sky (3), kcd/m²; how rough it
-        is, 0 to 1.
+        For each grid (8, N, N): radiance by the lamp (3) and by the sky (3), kcd/m²; how rough it
+        is, 0 to 1; the share of the lamp that is seen from there, or from the water above it.
     """
     found: list[Level] = []
     shadow: Level | None = None
@@ -124,7 +124,7 @@ def lit(grids: Sequence[Grid], lamp: Lamp, ambient: Ambient, spread: float) -> t
         around = grid.albedo.mean((1, 2), keepdim=True) * lamp.irradiance.view(3, 1, 1) * back
         scattered = albedo * (ambient(normal) * open_sky + around)
         rough = (1 - grid.snow * 0.7) * (1 - up * 0.5)
-        values = torch.cat((direct, scattered, rough[None]))
+        values = torch.cat((direct, scattered, rough[None], share[None]))
         found.append(Level(values, grid.x0, grid.z0, grid.cell))
     return tuple(reversed(found))
 

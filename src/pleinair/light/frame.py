@@ -142,15 +142,18 @@ def _ground(
     kind = torch.full_like(run, LAND, dtype=torch.uint8)
     if wet.numel():
         surface = surface.index_select(0, wet)
+        e, n, far, wide, lit = (
+            part.index_select(0, wet) for part in (x, z, length, footprint, shade)
+        )
         seen = Glance(
             ray=ray.index_select(1, wet),
-            x=x.index_select(0, wet),
-            z=z.index_select(0, wet),
-            distance=length.index_select(0, wet),
-            footprint=footprint.index_select(0, wet),
+            x=e,
+            z=n,
+            distance=far,
+            footprint=wide,
             depth=surface - height.index_select(0, wet),
             bed=radiance.index_select(1, wet),
-            shade=shade.index_select(0, wet),
+            shade=moment.afloat(e, n, far, wide).mul_(lit),
         )
         kind.index_fill_(0, wet, WATER)
         height.index_copy_(0, wet, surface)

@@ -40,21 +40,29 @@ class Mirror:
         x, z = self.fan.places(float(eye[0]), float(eye[2]))
         gaps = moment.world.gaps[::2] * 2
         heights = moment.heights(x, z, gaps, self.fan.distances)
-        beyond = torch.cummax(heights < 0, 1).values  # only what lies behind water is mirrored
-        heights = torch.where(beyond & (heights > 0), heights, -DEEP_M)
-        horizon = Horizon(self.fan, heights, float(eye[1]))
+        water = heights < 0
         order = torch.arange(ROWS, device=eye.device)
         slope = ((order + 0.5) / ROWS).square() * STEEPEST  # (R,)
         azimuth = self.fan.azimuths()
         shape = (ROWS, columns)
-        slope, azimuth = slope[:, None].expand(shape), azimuth[None].expand(shape)
-        run, _ = horizon.meet(azimuth.reshape(-1), slope.reshape(-1))
+        slope, azimuth = (
+            part.expand(shape).reshape(-1) for part in (slope[:, None], azimuth[None])
+        )
+        # Water at a distance mirrors only what lies behind it: first all land behind some water
+        # is looked for, and where that lies before the water of a row, land behind all of it.
+        some = torch.cummax(water, 1).values
+        rest = torch.cummax(water.flip(1), 1).values.flip(1).logical_not()
+        near, far = (
+            Horizon(self.fan, torch.where(part & ~water, heights, -DEEP_M), float(eye[1]))
+            for part in (some, rest)
+        )
+        run, _ = near.meet(azimuth, slope)
+        behind, _ = far.meet(azimuth, slope)
+        run = torch.where(run * slope > -0.9 * eye[1], run, behind)
         self.table = torch.zeros(4, ROWS * columns, device=eye.device)
         hit = run.isfinite().nonzero()[:, 0]
         if hit.numel():
-            run = run.index_select(0, hit)
-            slope = slope.reshape(-1).index_select(0, hit)
-            azimuth = azimuth.reshape(-1).index_select(0, hit)
+            run, slope, azimuth = (part.index_select(0, hit) for part in (run, slope, azimuth))
             level = torch.rsqrt(1 + slope * slope)
             ray = torch.stack((azimuth.sin() * level, slope * level, azimuth.cos() * level))
             across = run / level

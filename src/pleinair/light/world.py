@@ -215,14 +215,21 @@ class World:
         return self._memory.get(("light", key), lambda: Light.at(self, self.key_s(key)))
 
     def atlas(self, x: float, z: float, key: int | None) -> Atlas:
-        """The lit ground around a point."""
+        """The lit ground around a point, (7,) of `bake.lit`."""
+        return self._lit(x, z, key)[0]
 
-        def make() -> Atlas:
+    def open(self, x: float, z: float, key: int | None) -> Atlas:
+        """The share of the lamp that is seen over the land, (1,), of the coarsest squares."""
+        return self._lit(x, z, key)[1]
+
+    def _lit(self, x: float, z: float, key: int | None) -> tuple[Atlas, Atlas]:
+        def make() -> tuple[Atlas, Atlas]:
             light = self.light(key)
             levels = lit(self.grids(x, z), light.sky.key, light.irradiance, light.bounce)
-            return Atlas(levels, x, z)
+            ground, share = zip(*(level.split(7) for level in levels), strict=True)
+            return Atlas(ground, x, z), Atlas(share[-2:], x, z)
 
-        return self._memory.get(("atlas", x, z, key), make)
+        return self._memory.get(("lit", x, z, key), make)
 
     @property
     def detail(self) -> Detail:
@@ -341,6 +348,7 @@ class Moment:
         keys = (None,) if key is None else (key, key + 1)
         self.lights = tuple(world.light(number) for number in keys)
         self._atlases = tuple(world.atlas(x, z, number) for number in keys)
+        self._open = tuple(world.open(x, z, number) for number in keys)
         self.share = 0.0 if key is None else scene_s / world.period - key
         """How far from the first key moment to the next."""
         self.sky = self.lights[0].sky if key is None else world.sky(scene_s)
@@ -405,6 +413,11 @@ class Moment:
         if not self.cloudy:
             return torch.ones_like(x)
         return self._between(*(light.shadow(x, z, self.scene_s) for light in self.lights))
+
+    def afloat(self, x: Tensor, z: Tensor, length: Tensor, footprint: Tensor) -> Tensor:
+        """Share of the lamp that water sees over the land, (P,)."""
+        scale = self._open[0].scale(footprint, length)
+        return self._between(*(part.look(x, z, scale)[0] for part in self._open))
 
     def matt(
         self,
