@@ -188,7 +188,7 @@ def _sky(said: Mapping[str, str], land: Land, frame: Frame, hour: str, dice: Dic
         aside = dice.between("sun", 80, 125)  # heights glow where the light falls on them
     elif light.aside is not None:
         aside = dice.between("sun", *light.aside)
-    elif heights and dice.chance("alpenglow"):
+    elif heights and dice.chance("alpenglow", 0.35):
         aside = dice.between("sun", 60, 95)  # the sun itself would be behind the heights
     else:
         aside = frame.aside(dice.between("sun", 0.25, 0.42))
