@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.bands import LEVELS, WAVES, Band
-from pleinair.light.foam import Lace, coverage, threshold
+from pleinair.light.foam import EDGE, Lace, coverage, threshold
 from pleinair.light.gusts import Gusts
 from pleinair.light.shore import Shore
 from pleinair.light.spectrum import Sea, Spectrum
@@ -173,7 +173,11 @@ class Surface:
         """
         found = [self.glimpse(x[p], z[p], footprint[p]) for p in chunks(len(x))]
         _, sx, sz, near, along, across = torch.cat(found, 1)
-        return sx, sz, along + across, torch.special.ndtr(near - self.waves.crest)
+        return sx, sz, along + across, self.white(near)
+
+    def white(self, near: Tensor) -> Tensor:
+        """Share of foam, 0..1, by how near waves are to breaking; see `glimpse`."""
+        return torch.special.ndtr((near - self.waves.crest).mul_(1 / EDGE))
 
     def glimpse(
         self,
