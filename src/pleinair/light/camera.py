@@ -99,7 +99,7 @@ def pose_at(camera: Camera, seed: int, film_s: float) -> Pose:
             case "roll":
                 roll += part
             case "zoom":
-                lens *= max(move.amount, 0.05) ** done
+                lens *= (min(max(move.amount, 0.01), 100) if move.amount > 0 else 1.0) ** done
             case "rise":
                 height += part
             case "forward":

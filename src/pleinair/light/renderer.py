@@ -19,6 +19,8 @@ from pleinair.scenes.scene import Scene
 
 METER = (96, 54)
 MOST_READINGS = 9
+HEADROOM_M = 1.2
+"""How far a moving camera stays above the ground, at least."""
 
 
 class Renderer:
@@ -48,11 +50,16 @@ class Renderer:
         with _alone():
             self.world = World(scene, width, height, self.seconds, self.device)
             self.ground = self.world.stand()
+            moves = {move.kind for move in scene.camera.moves}
+            self.walks = not moves.isdisjoint(("forward", "truck", "orbit"))
             self.exposure = self._metered()
 
     def view(self, film_s: float) -> View:
-        """The camera at a moment of the film."""
-        return view_at(self.scene, self.width, self.height, film_s, self.ground, self.device)
+        """The camera at a moment of the film, over ground that rises before it too."""
+        view = view_at(self.scene, self.width, self.height, film_s, self.ground, self.device)
+        if self.walks:
+            view.eye[1] = self.world.over(view.eye, min(self.scene.camera.height_m, HEADROOM_M))
+        return view
 
     def frame(self, number: int) -> Frame:
         """One frame in linear light, before lens and film."""

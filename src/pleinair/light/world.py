@@ -36,6 +36,8 @@ from pleinair.scenes.scene import Scene
 
 T = TypeVar("T")
 FAR_M = 80_000.0
+BUMP_M = 6.0
+"""Size of the bumps that a travelling camera does not follow."""
 WAVES_M = 400.0
 """How far away waves have a height; farther they have slopes alone."""
 TURN_DEG = 0.75
@@ -175,6 +177,18 @@ class World:
         camera = self.scene.camera
         ground = self.land.ground(camera.x_m, camera.z_m)
         return max(ground, 0.0) if ground > -self.waves.lift else 0.8 * self.waves.lift
+
+    def over(self, eye: Tensor, room: float) -> Tensor:
+        """Height of the eye, (3,) m, or as much as it needs to stay above the ground by ``room``.
+
+        Bumps of a few metres are not followed, and hills without a jolt.
+        """
+        x, y, z = (part[None] for part in eye)
+        heights = self.heights(*self.middle(float(x), float(z)))
+        scale = heights.scale(torch.full_like(x, BUMP_M), torch.zeros_like(x))
+        least = heights.look(x, z, scale)[0].clamp_(min=0) + room
+        gap = y - least
+        return ((y + least + (gap * gap + 0.1).sqrt()) / 2)[0]
 
     @property
     def clear(self) -> float:
