@@ -24,8 +24,6 @@ TILE_M = 16384.0
 """Period of a layer whose `Kind.scale` is 1."""
 BILLOW_M, CRUMB_M = 2048.0, 288.0
 """Periods of the billows at that scale."""
-LOWEST = math.sin(math.radians(3))
-"""A lamp lower than that lights the clouds as from there."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,9 @@ KINDS = {
         taper=1.0,
         lump=0.3,
         crumb=0.08,
-        soft=0.25,
-        extinction=0.022,
-        foot=0.04,
+        soft=0.8,
+        extinction=0.014,
+        foot=0.03,
         hang=0.03,
         anvil=2.4,
         lasts=2400,
@@ -274,7 +272,7 @@ class Lit:
 
     Args:
         density: the layer.
-        lamp: unit direction.
+        lamp: unit direction, not level: `Surroundings.towards`.
     """
 
     def __init__(self, density: Density, lamp: tuple[float, float, float]) -> None:
@@ -282,10 +280,7 @@ class Lit:
         volume = density.volume
         slices, cell = len(volume), density.field.tile / CELLS
         step = density.thickness / slices
-        up = lamp[1] if abs(lamp[1]) > LOWEST else math.copysign(LOWEST, lamp[1] + 1e-9)
-        flat = math.hypot(lamp[0], lamp[2])
-        scale = math.sqrt(max(1 - up * up, 0.0)) / max(flat, 1e-6)
-        self.direction = (lamp[0] * scale, up, lamp[2] * scale)
+        self.direction, up = lamp, lamp[1]
         length = step / abs(up)
         parts = max(
             1, math.ceil(length * max(abs(self.direction[0]), abs(self.direction[2])) / cell)

@@ -6,6 +6,7 @@ last of them fades as light does in a thick medium that absorbs nothing: by 1 / 
 exponentially (van de Hulst, "Multiple Light Scattering", 1980).
 """
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class Scattering:
     diffusion: float = 0.16
 
 
+LOWEST = math.sin(math.radians(3))
+"""A lamp lower than that lights the clouds as from there."""
 DROPS = Scattering()
 ICE = Scattering(lobes=((0.85, 0.88), (0.15, 0.1)), diffuse=1.2)
 
@@ -93,6 +96,14 @@ class Surroundings:
         above, below = sky.irradiance(up).unbind(1)
         return cls(direction, lamp, reach, above, below * (1 - 0.7 * cover))
 
+    @functools.cached_property
+    def towards(self) -> tuple[float, float, float]:
+        """Unit direction from which the lamp's light is followed: not lower than `LOWEST`."""
+        x, y, z = self.direction.tolist()
+        up = y if abs(y) > LOWEST else math.copysign(LOWEST, y + 1e-9)
+        scale = math.sqrt(max(1 - up * up, 0.0)) / max(math.hypot(x, z), 1e-6)
+        return x * scale, up, z * scale
+
     def lamp_at(self, x: Tensor, z: Tensor) -> Tensor:
         """The lamp's light at places seen from the eye, (3, P) klx."""
         spread = float(self.lamp.amax(1).max() - self.lamp.amin(1).max())
@@ -133,5 +144,5 @@ def source(
     direct += (optics.diffuse / (4 * math.pi)) * buried
     sky = 1 / (1 + 0.2 * above)
     ground = 1 / (1 + 4 * height)
-    light = around.above[:, None] * sky + around.below[:, None] * (0.5 * ground)
-    return torch.addcmul(light * (0.75 / math.pi), lamp, direct)
+    light = around.above[:, None] * sky + around.below[:, None] * (0.42 * ground)
+    return torch.addcmul(light * (0.9 / math.pi), lamp, direct)

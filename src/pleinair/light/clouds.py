@@ -16,107 +16,35 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.atmosphere import GROUND, Atmosphere
-from pleinair.light.camera import SENSOR_MM, pose_at
+from pleinair.light.cloud_dome import Dome, Grid, drift, moved, view_grid
 from pleinair.light.cloud_field import Field, Lit
-from pleinair.light.cloud_light import DROPS, ICE, Surroundings
+from pleinair.light.cloud_light import DROPS, LOWEST, Surroundings
 from pleinair.light.cloud_march import Gathered, march
 from pleinair.light.cloud_noise import look
+from pleinair.light.cloud_sheet import Sheet, Veil
 from pleinair.light.sky import Sky, harmonics, moonlight
 from pleinair.scenes.scene import Clouds, Scene
 
 PERIOD_S = 8.0
-TEXELS = 1024 * 384
-MARGIN = 0.06
-"""Rad beyond the view that its table holds."""
-BEND = 1.0
-"""How much denser rows lie at the horizon: twice as dense as on average."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of directions: columns by azimuth, rows from the horizon up.
-
-    Attributes:
-        left: azimuth of the left edge, rad; width: of the table, rad.
-        top: elevation of its upper edge, rad.
-        rows, columns: texels.
-    """
-
-    left: float
-    width: float
-    top: float
-    rows: int
-    columns: int
-
-    @property
-    def around(self) -> bool:
-        """Whether it goes full circle."""
-        return self.width > 2 * math.pi - 1e-6
-
-    def rays(self, device: torch.device) -> Tensor:
-        """Directions of the texels' middles, (3, R, C)."""
-        v = (torch.arange(self.rows, device=device) + 0.5) / self.rows * _bent(self.top)
-        elevation = (v * BEND / (1 + BEND - v))[:, None] * (math.pi / 2)
-        azimuth = (torch.arange(self.columns, device=device) + 0.5) / self.columns
-        azimuth = self.left + azimuth * self.width
-        flat = elevation.cos()
-        return torch.stack(
-            (
-                flat * azimuth.sin(),
-                elevation.sin().expand(-1, self.columns),
-                flat * azimuth.cos(),
-            )
-        )
-
-    def angles(self, device: torch.device) -> Tensor:
-        """Solid angle of the texels, sr, (R, C)."""
-        edge = torch.arange(self.rows + 1, device=device) / self.rows * _bent(self.top)
-        up = (edge * BEND / (1 + BEND - edge) * (math.pi / 2)).sin()
-        return (up.diff() * (self.width / self.columns))[:, None].expand(-1, self.columns)
-
-    def place(self, direction: Tensor) -> tuple[Tensor, Tensor]:
-        """Column and row of unit directions (3, P) as shares of the table, (P,) each."""
-        x, y, z = direction
-        turn = torch.atan2(x, z)
-        turn = (turn - self.left) * (1 / (2 * math.pi))
-        turn = (turn - turn.floor()) * (2 * math.pi / self.width)
-        return turn, _bent_tensor(y) * (1 / _bent(self.top))
-
-
-def _bent(elevation: float) -> float:
-    share = elevation / (math.pi / 2)
-    return (1 + BEND) * share / (share + BEND)
-
-
-def _bent_tensor(y: Tensor) -> Tensor:
-    y = y.clamp(min=0, max=1)
-    elevation = torch.atan2(y, (1 - y * y).sqrt_()).mul_(2 / math.pi)
-    return elevation.mul(1 + BEND).div_(elevation.add_(BEND))
-
-
-@dataclass(frozen=True)
-class Dome:
-    """The clouds at one moment by direction.
-
-    Attributes:
-        grid: which directions.
-        table: (1, 4, R + 2, C + 2): light (premultiplied, kcd/m²) and transmittance.
-        drift: (2, R, C): how fast what is seen there moves, table shares a second, by column and
-            row.
-    """
-
-    grid: Grid
-    table: Tensor
-    drift: Tensor
+_FLASH = (0.80, 0.90, 1.25)
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """One layer with its wind, m/s to the east and north, and its optics."""
+    """One layer with its wind, m/s to the east and north, and what lights it."""
 
-    field: Field
+    field: Field | Sheet
     wind: tuple[float, float]
     around: Surroundings
+
+    def at(self, seconds: float) -> Lit | Veil:
+        """The layer at a time, in its light."""
+        return _lit(self.field, seconds, self.around.towards)
+
+    def offset(self, seconds: float) -> tuple[float, float]:
+        """How far the wind has moved it, m, less whole periods."""
+        east, north = (part * seconds % self.field.tile for part in self.wind)
+        return east, north
 
 
 class CloudLayers:
@@ -142,7 +70,7 @@ class CloudLayers:
         self.scene, self.sky, self.device = scene, sky, device
         pace = abs(scene.time.pace)
         self.period = PERIOD_S * max(1.0, pace / 32)
-        self.grid = _view_grid(scene, span, pixel_angle)
+        self.grid = view_grid(scene, span, pixel_angle)
         self.round = Grid(-math.pi, 2 * math.pi, math.pi / 2, 48, 160)
         atmosphere = _air(scene.sky.turbidity, device)
         light = torch.ones_like(moonlight(0.5))
@@ -165,7 +93,6 @@ class CloudLayers:
             self._layers.append(_Layer(field, wind, around))
         self._lock = threading.Lock()
         self._domes: OrderedDict[tuple[int, bool], Dome] = OrderedDict()
-        self._lamp = tuple(sky.key.direction.tolist())
 
     def dome(self, key: int, whole: bool = False) -> Dome:
         """The clouds at a key moment, scene time ``key * period``.
@@ -204,8 +131,7 @@ class CloudLayers:
             if weight <= 0:
                 continue
             dome = self.dome(number, whole)
-            drift = scene_s - number * self.period
-            part = _moved(dome, column, row, drift)
+            part = moved(dome, column, row, scene_s - number * self.period)
             found = part if found is None else found.lerp_(part, weight)
         return found  # type: ignore[return-value]
 
@@ -217,10 +143,11 @@ class CloudLayers:
         through = torch.ones_like(direction[0])
         pull = torch.zeros(3, grid.rows, grid.columns, device=self.device)
         for layer in self._layers:
-            lit = _lit(layer.field, seconds, self._lamp)
-            offset = tuple(part * seconds % layer.field.tile for part in layer.wind)
-            optics = ICE if layer.field.layer.kind == "cirrus" else DROPS
-            got = march(lit, layer.around, optics, direction, offset)
+            now, offset = layer.at(seconds), layer.offset(seconds)
+            if isinstance(now, Veil):
+                got = now.seen(layer.around, direction, offset)
+            else:
+                got = march(now, layer.around, DROPS, direction, offset)
             light, through = self._behind(light, through, got, direction)
             weight = (1 - got.through) + 0.01
             pull[0] += weight * layer.wind[0] / got.distance
@@ -228,13 +155,17 @@ class CloudLayers:
             pull[2] += weight
         edge = _smooth(direction[1], 0.004, 0.03)
         light, through = light * edge, torch.lerp(torch.ones_like(through), through, edge)
+        beyond = (1 - edge) * self._closed  # a closed deck goes on beyond what is marched
+        light = light + self.hazed(self.sky.along(direction)) * (beyond * through)
+        through = through * (1 - beyond)
         table = torch.cat((light, through[None]))
         mode = "circular" if grid.around else "replicate"
         table = F.pad(table[None], (1, 1, 0, 0), mode=mode)
         table = F.pad(table, (0, 0, 1, 1), mode="replicate")
         pull = F.avg_pool2d(pull[None], 8, ceil_mode=True)[0]
-        coarse = F.normalize(F.avg_pool2d(direction[None], 8, ceil_mode=True), dim=1)[0]
-        return Dome(grid, table, _drift(grid, coarse, pull[:2] / pull[2]))
+        coarse = F.avg_pool2d(direction[None], 8, ceil_mode=True)[0]
+        coarse = coarse * torch.rsqrt((coarse * coarse).sum(0))
+        return Dome(grid, table, drift(grid, coarse, pull[:2] / pull[2]))
 
     def _behind(
         self, light: Tensor, through: Tensor, got: Gathered, direction: Tensor
@@ -243,34 +174,53 @@ class CloudLayers:
         shape = got.through.shape
         flat = direction.flatten(1)
         passed, air = self.sky.air(got.distance.flatten(), flat)
-        solid = 1 - got.through
-        seen = got.light * passed.view(3, *shape) + air.view(3, *shape) * solid
+        air = self.hazed(air).view(3, *shape) * (1 - got.through)
+        seen = torch.addcmul(air, got.light, passed.view(3, *shape))
         return light + seen * through, through * got.through
 
     def shadow(self, x: Tensor, z: Tensor, scene_s: float) -> Tensor:
         """Share of the lamp's light that reaches places on the ground, m, (P,)."""
         share = torch.ones_like(x)
-        if self._lamp[1] <= 0:
+        up = float(self.sky.key.direction[1])
+        if up <= 0:
             return share
         key = math.floor(scene_s / self.period)
         part = scene_s / self.period - key
         for layer in self._layers:
-            now, later = (_lit(layer.field, n * self.period, self._lamp) for n in (key, key + 1))
-            table = torch.lerp(now.passed, later.passed, part)
-            tile, base = layer.field.tile, now.density.base
-            to_x, to_y, to_z = now.direction
-            turn_x = (to_x / to_y * base - layer.wind[0] * scene_s) / tile
-            turn_z = (to_z / to_y * base - layer.wind[1] * scene_s) / tile
-            share *= look(table, x / tile + turn_x % 1, z / tile + turn_z % 1)[0]
+            now, later = (layer.at(n * self.period).passed for n in (key, key + 1))
+            east, north = layer.offset(scene_s)
+            tile, high = layer.field.tile, layer.field.layer.base_m / max(up, LOWEST)
+            to_x, _, to_z = layer.around.towards
+            turn_x, turn_z = (to_x * high - east) / tile, (to_z * high - north) / tile
+            table = torch.lerp(now, later, part)
+            share *= look(table, x / tile + turn_x, z / tile + turn_z)[0]
         return share
 
     @functools.cached_property
     def sun_share(self) -> float:
         """Mean share of the lamp's light that gets through."""
-        share = 1.0
-        for layer in self._layers:
-            share *= float(_lit(layer.field, self._start * self.period, self._lamp).passed.mean())
-        return share
+        return math.prod(self._open)
+
+    @functools.cached_property
+    def _open(self) -> list[float]:
+        """Mean share that each layer lets through."""
+        start = self._start * self.period
+        return [float(layer.at(start).passed.mean()) for layer in self._layers]
+
+    @functools.cached_property
+    def _closed(self) -> float:
+        """How much the clouds are one deck, 0 to 1."""
+        decks = zip(self._layers, self._open, strict=True)
+        return (1 - math.prod(s for layer, s in decks if isinstance(layer.field, Field))) ** 2
+
+    def hazed(self, light: Tensor) -> Tensor:
+        """The light (3, …) of clear air as it is under these clouds: less, and grey."""
+        closed = self._closed
+        if closed < 0.02:
+            return light
+        red, green, blue = light
+        grey = 0.45 * (0.2126 * red + 0.7152 * green + 0.0722 * blue)
+        return torch.lerp(light, torch.stack((0.97 * grey, grey, 1.05 * grey)), closed)
 
     def irradiance(self, normal: Tensor) -> Tensor:
         """Light of the cloudy sky on a facet, klx, (3, …), by its unit normal (3, …).
@@ -297,77 +247,40 @@ class CloudLayers:
         band = torch.tensor([math.pi] + [2 * math.pi / 3] * 3 + [math.pi / 4] * 5)
         return moments * band.to(self.device)
 
-    def flash(self, direction: Tensor, stroke: Tensor, strength: float) -> Tensor:
-        """Light that a stroke of lightning adds to the clouds, (3, P)."""
-        return torch.zeros_like(direction)
+    def flash(
+        self, direction: Tensor, stroke: Tensor, strength: float, scene_s: float | None = None
+    ) -> Tensor:
+        """Light that a stroke of lightning adds to the clouds, (3, P) kcd/m².
 
-
-def _moved(dome: Dome, column: Tensor, row: Tensor, seconds: float) -> Tensor:
-    """(4, P) of a dome that the wind has moved on for a time."""
-    at = torch.empty(1, 1, len(column), 2, device=column.device)
-    torch.mul(column, 2, out=at[0, 0, :, 0]).sub_(1)
-    torch.mul(row, 2, out=at[0, 0, :, 1]).sub_(1)
-    v = F.grid_sample(
-        dome.drift[None] * (-2 * seconds), at, align_corners=False, padding_mode="border"
-    )[0, :, 0]
-    at[0, 0, :, 0] += v[0]
-    at[0, 0, :, 1] += v[1]
-    table = dome.table
-    for axis in (0, 1):
-        size = table.shape[-1 - axis]
-        at[0, 0, :, axis] *= (size - 2) / size
-    return F.grid_sample(table, at, align_corners=False, padding_mode="border")[0, :, 0]
-
-
-def _drift(grid: Grid, direction: Tensor, pull: Tensor) -> Tensor:
-    """How fast clouds move through the table, (2, R, C) shares a second.
-
-    Args:
-        grid: the table.
-        direction: (3, R, C).
-        pull: (2, R, C) wind over distance, per s.
-    """
-    small = 1.0
-    moved = direction.clone()
-    moved[0] += pull[0] * small
-    moved[2] += pull[1] * small
-    moved = moved * torch.rsqrt((moved * moved).sum(0))
-    shape = direction.shape[1:]
-    before = grid.place(direction.flatten(1))
-    after = grid.place(moved.flatten(1))
-    across = after[0] - before[0]
-    turn = 2 * math.pi / grid.width
-    across = torch.remainder(across + turn / 2, turn) - turn / 2
-    return torch.stack((across, after[1] - before[1])).view(2, *shape) / small
-
-
-def _view_grid(scene: Scene, span: tuple[float, float], pixel_angle: float) -> Grid:
-    camera = scene.camera
-    end = max((move.start_s + move.seconds for move in camera.moves), default=0.0)
-    poses = [pose_at(camera, scene.seed, end * part / 32) for part in range(33)]
-    tilted = max(abs(pose.pitch_deg) + abs(pose.roll_deg) * 0.5 for pose in poses)
-    half = math.atan(0.6 * SENSOR_MM / min(pose.lens_mm for pose in poses))
-    top = min(math.pi / 2, math.radians(tilted + 7 * camera.shake) + half + MARGIN)
-    low, high = span[0] - MARGIN, span[1] + MARGIN
-    if high - low >= 2 * math.pi:
-        low, high = span[0], span[0] + 2 * math.pi
-    texel = 1.2 * pixel_angle
-    slope = (1 + BEND) / BEND * 2 / math.pi  # of rows by elevation, at the horizon
-    rows = max(16, math.ceil(_bent(top) / slope / texel))
-    columns = max(16, math.ceil((high - low) / texel))
-    shrink = min(1.0, math.sqrt(TEXELS / (rows * columns)))
-    return Grid(low, high - low, top, math.ceil(rows * shrink), math.ceil(columns * shrink))
+        Args:
+            direction: (3, P) unit.
+            stroke: (3,) unit, towards the channel.
+            strength: irradiance that it gives here, klx.
+            scene_s: of the clouds; their first moment where it is left out.
+        """
+        seconds = self._start * self.period if scene_s is None else scene_s
+        light, through = self.seen(direction, seconds)
+        level = light.sum(0)  # what is bright by day lies open to light from within as well
+        relief = level / level.mean().clamp(min=1e-12)
+        away = 2 - 2 * (stroke @ direction)  # squared angle
+        glow = 2.5 * torch.exp(-away / 0.015) + torch.exp(-away / 0.12) + 0.08
+        glow *= (relief.clamp_(max=2.5) * 0.7 + 0.3).mul_(1 - through)
+        return torch.tensor(_FLASH, device=direction.device)[:, None] * (glow * (strength / 2))
 
 
 @functools.lru_cache(maxsize=8)
 def _field(
     layer: Clouds, seed: int, number: int, along: float, rise: float, device: torch.device
-) -> Field:
+) -> Field | Sheet:
+    if layer.kind == "cirrus":
+        return Sheet(layer, seed, number, along, device)
     return Field(layer, seed, number, along, rise, device)
 
 
-@functools.lru_cache(maxsize=6)
-def _lit(field: Field, seconds: float, lamp: tuple[float, float, float]) -> Lit:
+@functools.lru_cache(maxsize=8)
+def _lit(field: Field | Sheet, seconds: float, lamp: tuple[float, float, float]) -> Lit | Veil:
+    if isinstance(field, Sheet):
+        return field.at(seconds, lamp[1])
     return field.at(seconds).lit(lamp)
 
 

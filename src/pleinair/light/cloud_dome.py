@@ -1,0 +1,165 @@
+"""Tables of the sky by direction, and how the wind moves what they show."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pleinair.light.camera import SENSOR_MM, pose_at
+from pleinair.scenes.scene import Scene
+
+TEXELS = 1024 * 384
+MARGIN = 0.06
+"""Rad beyond the view that its table holds."""
+BEND = 1.0
+"""How much denser rows lie at the horizon: twice as dense as on average."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of directions: columns by azimuth, rows from the horizon up.
+
+    Attributes:
+        left: azimuth of the left edge, rad; width: of the table, rad.
+        top: elevation of its upper edge, rad.
+        rows, columns: texels.
+    """
+
+    left: float
+    width: float
+    top: float
+    rows: int
+    columns: int
+
+    @property
+    def around(self) -> bool:
+        """Whether it goes full circle."""
+        return self.width > 2 * math.pi - 1e-6
+
+    def rays(self, device: torch.device) -> Tensor:
+        """Directions of the texels' middles, (3, R, C)."""
+        v = (torch.arange(self.rows, device=device) + 0.5) / self.rows * _bent(self.top)
+        elevation = (v * BEND / (1 + BEND - v))[:, None] * (math.pi / 2)
+        azimuth = (torch.arange(self.columns, device=device) + 0.5) / self.columns
+        azimuth = self.left + azimuth * self.width
+        flat = elevation.cos()
+        return torch.stack(
+            (
+                flat * azimuth.sin(),
+                elevation.sin().expand(-1, self.columns),
+                flat * azimuth.cos(),
+            )
+        )
+
+    def angles(self, device: torch.device) -> Tensor:
+        """Solid angle of the texels, sr, (R, C)."""
+        edge = torch.arange(self.rows + 1, device=device) / self.rows * _bent(self.top)
+        up = (edge * BEND / (1 + BEND - edge) * (math.pi / 2)).sin()
+        return (up.diff() * (self.width / self.columns))[:, None].expand(-1, self.columns)
+
+    def place(self, direction: Tensor) -> tuple[Tensor, Tensor]:
+        """Column and row of unit directions (3, P) as shares of the table, (P,) each."""
+        x, y, z = direction
+        turn = torch.atan2(x, z)
+        turn = (turn - self.left) * (1 / (2 * math.pi))
+        turn = (turn - turn.floor()) * (2 * math.pi / self.width)
+        return turn, _bent_tensor(y) * (1 / _bent(self.top))
+
+
+def _bent(elevation: float) -> float:
+    share = elevation / (math.pi / 2)
+    return (1 + BEND) * share / (share + BEND)
+
+
+def _bent_tensor(y: Tensor) -> Tensor:
+    y = y.clamp(min=0, max=1)
+    elevation = torch.atan2(y, (1 - y * y).sqrt_()).mul_(2 / math.pi)
+    return elevation.mul(1 + BEND).div_(elevation.add_(BEND))
+
+
+@dataclass(frozen=True)
+class Dome:
+    """The clouds at one moment by direction.
+
+    Attributes:
+        grid: which directions.
+        table: (1, 4, R + 2, C + 2): light (premultiplied, kcd/m²) and transmittance.
+        drift: (2, R, C): how fast what is seen there moves, table shares a second, by column and
+            row.
+    """
+
+    grid: Grid
+    table: Tensor
+    drift: Tensor
+
+
+def moved(dome: Dome, column: Tensor, row: Tensor, seconds: float) -> Tensor:
+    """What a dome shows once the wind has moved it on for a time, (4, P).
+
+    Args:
+        dome: the clouds at its moment.
+        column, row: (P,) of `Grid.place`.
+        seconds: since then.
+    """
+    at = torch.empty(1, 1, len(column), 2, device=column.device)
+    x, y = at[0, 0].unbind(1)
+    torch.mul(column, 2, out=x).sub_(1)
+    torch.mul(row, 2, out=y).sub_(1)
+    shift = F.grid_sample(
+        dome.drift[None] * (-2 * seconds), at, align_corners=False, padding_mode="border"
+    )
+    at += shift[0, :, 0].t()
+    if dome.grid.around:
+        x -= (x * 0.5 + 0.5).floor_().mul_(2)
+    rows, columns = dome.table.shape[2:]
+    x *= (columns - 2) / columns
+    y *= (rows - 2) / rows
+    return F.grid_sample(dome.table, at, align_corners=False, padding_mode="border")[0, :, 0]
+
+
+def drift(grid: Grid, direction: Tensor, pull: Tensor) -> Tensor:
+    """How fast clouds move through the table, (2, R, C) shares a second.
+
+    Args:
+        grid: the table.
+        direction: (3, R, C).
+        pull: (2, R, C) wind over distance, per s.
+    """
+    later = direction.clone()
+    later[0] += pull[0]
+    later[2] += pull[1]
+    later = later * torch.rsqrt((later * later).sum(0))
+    shape = direction.shape[1:]
+    before = grid.place(direction.flatten(1))
+    after = grid.place(later.flatten(1))
+    across = after[0] - before[0]
+    turn = 2 * math.pi / grid.width
+    across = torch.remainder(across + turn / 2, turn) - turn / 2
+    return torch.stack((across, after[1] - before[1])).view(2, *shape)
+
+
+def view_grid(scene: Scene, span: tuple[float, float], pixel_angle: float) -> Grid:
+    """The table for what a camera shows.
+
+    Args:
+        scene: whose camera it is.
+        span: azimuths that come into view, rad.
+        pixel_angle: of its finest pixel, rad.
+    """
+    camera = scene.camera
+    end = max((move.start_s + move.seconds for move in camera.moves), default=0.0)
+    poses = [pose_at(camera, scene.seed, end * part / 32) for part in range(33)]
+    tilted = max(abs(pose.pitch_deg) + abs(pose.roll_deg) * 0.5 for pose in poses)
+    half = math.atan(0.6 * SENSOR_MM / min(pose.lens_mm for pose in poses))
+    top = min(math.pi / 2, math.radians(tilted + 7 * camera.shake) + half + MARGIN)
+    low, high = span[0] - MARGIN, span[1] + MARGIN
+    if high - low >= 2 * math.pi:
+        low, high = span[0], span[0] + 2 * math.pi
+    texel = 1.2 * pixel_angle
+    slope = (1 + BEND) / BEND * 2 / math.pi  # of rows by elevation, at the horizon
+    rows = max(16, math.ceil(_bent(top) / slope / texel))
+    columns = max(16, math.ceil((high - low) / texel))
+    shrink = min(1.0, math.sqrt(TEXELS / (rows * columns)))
+    return Grid(low, high - low, top, math.ceil(rows * shrink), math.ceil(columns * shrink))
