@@ -188,7 +188,8 @@ class World:
         scale = heights.scale(torch.full_like(x, BUMP_M), torch.zeros_like(x))
         least = heights.look(x, z, scale)[0].clamp_(min=0) + room
         gap = y - least
-        return ((y + least + (gap * gap + 0.1).sqrt()) / 2)[0]
+        kept: Tensor = (y + least + (gap * gap + 0.1).sqrt()) / 2
+        return kept[0]
 
     @property
     def clear(self) -> float:
