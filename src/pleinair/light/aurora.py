@@ -25,10 +25,10 @@ ROWS = 320
 BLOCK = 4
 """Texels of that table to one sample of a curtain's course."""
 LOWEST_KM, HIGHEST_KM = 92.0, 420.0
-BRIGHTNESS = 5e-6
-"""Radiance of a bright curtain, kcd/m²: some 30 kilorayleigh."""
-GREEN = (0.16, 1.0, 0.30)
-RED = (1.0, 0.10, 0.22)
+BRIGHTNESS = 9e-6
+"""Radiance of a bright curtain, kcd/m²: some 50 kilorayleigh."""
+GREEN = (0.20, 1.0, 0.12)
+RED = (1.0, 0.08, 0.16)
 VIOLET = (0.60, 0.18, 1.0)
 """Colours of the lines at 557.7 and 630 nm and of ionised nitrogen, within sRGB."""
 _PER_LOG = (ROWS - 1) / math.log(FARTHEST_KM / NEAREST_KM)
@@ -90,7 +90,7 @@ def glow(height: Tensor) -> Tensor:
     above = (height - 104).clamp(min=0)
     edge = torch.sigmoid((height - 101) / 1.6)
     green = edge * (0.8 * torch.exp(-above / 16) + 0.2 * torch.exp(-above / 55))
-    red = 0.055 * torch.exp(-(((height - 225) / 65) ** 2))
+    red = 0.075 * torch.exp(-(((height - 225) / 65) ** 2))
     violet = 0.22 * torch.exp(-(((height - 98.5) / 3.2) ** 2))
     violet = violet + 0.03 * torch.exp(-(((height - 165) / 45) ** 2))
     lines = torch.tensor([GREEN, RED, VIOLET], device=height.device).T  # (3, 3)

@@ -27,7 +27,7 @@ ROWS, COLUMNS, STEPS = 64, 32, 24
 LOWEST_LAMP = -0.36
 """Sine of the elevation below which a lamp no longer lights the air: 21° under the horizon."""
 FULL_MOON_KLX = 3.4e-4
-AIRGLOW = (2.0e-7, 2.2e-7, 2.9e-7)
+AIRGLOW = (1.6e-7, 1.75e-7, 2.2e-7)
 """Radiance of the moonless sky's zenith without stars, kcd/m²."""
 HAZE_KM, AIR_KM = 1.2, 8.0
 
@@ -77,7 +77,7 @@ class Sky:
             if float(lamp[1]) > LOWEST_LAMP:
                 light = light + self._lit(lamp, spectrum)
         self._map = light.clamp_(min=0)[None]  # (1, 3, N, N) kcd/m²
-        self._harmonics = self._projected(fine.rays[1])
+        self._level, self._terms = self._projected(fine.rays[1])
         self._extinction = extinction(atmosphere, visibility)  # (2, 3) per m
         mass = 1000 / fine.rays[1] * torch.tensor([[[AIR_KM]], [[HAZE_KM]]]).to(sun)
         whole = torch.einsum("sc,sij->cij", self._extinction, mass)
@@ -103,8 +103,15 @@ class Sky:
         From spherical harmonics (Ramamoorthi and Hanrahan, 2001). Light that comes back from the
         ground around counts, that of sun and moon themselves does not.
         """
-        basis = with_zone(normal).flatten(1)  # (10, P)
-        return (self._harmonics @ basis).clamp_(min=0).view(normal.shape)
+        x, y, z = normal.flatten(1)
+        terms = torch.empty(9, x.shape[0], device=x.device)
+        terms[:3] = normal.flatten(1)
+        for row, (one, other) in enumerate(((x, y), (y, z), (x, z), (y, y)), 3):
+            torch.mul(one, other, out=terms[row])
+        torch.addcmul(z * z, x, x, value=-1, out=terms[7])
+        torch.mul(terms[6], terms[6], out=terms[8])
+        light: Tensor = torch.addmm(self._level, self._terms, terms)
+        return light.clamp_(min=0).view(normal.shape)
 
     def air(self, distance: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:
         """What lies between an eye near the ground and something.
@@ -192,8 +199,12 @@ class Sky:
         glow = air.aerosol.phase((lamp @ fine.rays.flatten(1)).view(SIZE, SIZE))
         return light[:3].addcmul_(light[3:], glow)
 
-    def _projected(self, up: Tensor) -> Tensor:
-        """(3, 10): the sky's spherical harmonics, ground included, as irradiance."""
+    def _projected(self, up: Tensor) -> tuple[Tensor, Tensor]:
+        """The sky's irradiance, ground included, as a polynomial in the facet's normal.
+
+        Returns:
+            (3, 1) its constant; (3, 9) the factors of x, y, z, xy, yz, xz, y², z² − x² and y⁴.
+        """
         coarse = texels(SIZE // 5, up.device)
         rays, angle = coarse.rays.flatten(1), coarse.angle.flatten()
         light = F.avg_pool2d(self._map, 5)[0].flatten(1) * angle  # (3, P)
@@ -203,7 +214,12 @@ class Sky:
         down = with_zone(rays * rays.new_tensor([[1.0], [-1.0], [1.0]])) @ angle  # (10,)
         moments = light @ with_zone(rays).T + (level * (GROUND / math.pi))[:, None] * down
         band = [math.pi] + [2 * math.pi / 3] * 3 + [math.pi / 4] * 5 + [-math.pi / 24]
-        return moments * moments.new_tensor(band)
+        sizes = [0.282095] + [0.488603] * 3 + [1.092548] * 3 + [0.315392, 0.546274, 0.105786]
+        one, x, y, z, xy, yz, xz, square, ring, zone = (
+            moments * moments.new_tensor(band) * moments.new_tensor(sizes)
+        ).T
+        factors = (x, y, z, xy, yz, xz, 3 * square - 30 * zone, ring, 35 * zone)
+        return (one - square + 3 * zone)[:, None], torch.stack(factors, 1)
 
 
 def sky_at(scene: Scene, seconds: float, device: torch.device) -> Sky:

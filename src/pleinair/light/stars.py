@@ -23,7 +23,7 @@ VEGA_KLX = 2.54e-9
 """Illuminance of a star of magnitude 0."""
 STAR_WIDTH = 0.00075
 """Standard deviation of a star's image, as a share of the picture's shorter side."""
-GALAXY = 7e-7
+GALAXY = 1.0e-6
 """Radiance of the bright parts of the Milky Way, kcd/m²."""
 EXTINCTION = (0.09, 0.14, 0.26)
 """Optical depth of the air above for red, green and blue."""
