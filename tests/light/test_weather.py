@@ -111,8 +111,8 @@ def test_fog_glows_around_the_lamp_and_is_no_brighter_than_its_light() -> None:
 
 
 def test_rain_and_snow_veil_what_is_far() -> None:
-    shower, _ = seen(Weather(rain_mm_h=20), [300.0, 6000.0])
-    snow, _ = seen(Weather(snow_mm_h=3), [30.0, 1500.0])
+    shower, _ = seen(Weather(rain_mm_h=20), [300.0, 9000.0])
+    snow, _ = seen(Weather(snow_mm_h=3), [30.0, 3000.0])
     for through in (shower, snow):
         assert float(through[0]) > 0.5
         assert float(through[1]) < 0.1
