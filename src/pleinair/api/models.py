@@ -52,6 +52,14 @@ class ModelObject(BaseModel):
     abilities: Annotated[
         list[str], Field(description="Extra: what it can begin from or be told besides a prompt.")
     ]
+    sampled: Annotated[bool, Field(description="Extra: whether it takes `steps` and `guidance`.")]
+    stand_in: Annotated[
+        str | None,
+        Field(
+            description="Extra: the model that makes what this one cannot, where it is asked for "
+            "by no name or an alias; what that one is able to do counts there too."
+        ),
+    ]
     sizes: Annotated[str, Field(description="Extra: which sizes it makes.")] = SIZES
     longest_seconds: Annotated[float, Field(description="Extra: length of the longest video.")]
     native: Annotated[
@@ -91,10 +99,10 @@ def _offered(use: Services) -> list[ModelObject]:
     other = {alias: model for alias, model in settings.aliases.items() if model in there}
     named = [(model, None) for model in there if model not in other]
     server = {"rewrite"} if use.rewriter else set[str]()
-    return [_told(name, model, server) for name, model in [*named, *other.items()]]
+    return [_told(name, model, server, there) for name, model in [*named, *other.items()]]
 
 
-def _told(name: str, alias_of: str | None, server: set[str]) -> ModelObject:
+def _told(name: str, alias_of: str | None, server: set[str], there: list[str]) -> ModelObject:
     entry = MODELS[alias_of or name]
     return ModelObject(
         id=name,
@@ -102,6 +110,8 @@ def _told(name: str, alias_of: str | None, server: set[str]) -> ModelObject:
         about=entry.about,
         alias_of=alias_of,
         abilities=sorted(entry.abilities | server),
+        sampled=entry.sampled,
+        stand_in=entry.stand_in if entry.stand_in in there else None,
         sizes=SIZES + _shapes(entry.weights),
         longest_seconds=entry.longest,
         native=_native(entry.weights),

@@ -1,6 +1,6 @@
 """What a video begins with: pictures at their times, or a clip and what is done with it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from nicegui.events import GenericEventArguments
@@ -35,6 +35,17 @@ Material = dict[str, Any]
 def ways_of(able: Collection[str]) -> list[str]:
     """What can be done with a clip by a model of these abilities."""
     return [way for way in WAYS if NEEDS.get(way, {way}) <= set(able)]
+
+
+def abilities_of(models: Sequence[Mapping[str, Any]], name: str) -> list[str]:
+    """What can be asked for with a model that no person chose, as the API tells of all.
+
+    Its own abilities, and those of the model that stands in for it.
+    """
+    told = {model["id"]: model for model in models}
+    found = told.get(name, {"abilities": (), "stand_in": None})
+    other = told.get(found["stand_in"] or "", {"abilities": ()})
+    return sorted({*found["abilities"], *other["abilities"]})
 
 
 class Beginning(Tag):

@@ -5,7 +5,7 @@ from typing import Any
 from nicegui import ui
 
 from pleinair.studio import film
-from pleinair.studio.beginning import WAYS, ways_of
+from pleinair.studio.beginning import WAYS, abilities_of, ways_of
 from pleinair.studio.pages import Pages
 from pleinair.studio.parts import Button, Dialog, Field, Tag, choices, facts, inside, link, tell
 from pleinair.studio.share import Sharing
@@ -21,9 +21,7 @@ def install(pages: Pages) -> None:
         t = visitor.tongue
         found = await visitor.api.get(f"/v1/videos/{video_id}")
         models = (await visitor.api.get("/v1/models"))["data"]
-        abilities: list[str] = next(
-            (m["abilities"] for m in models if m["id"] == found["model"]), []
-        )
+        abilities = abilities_of(models, found["model"])
         with frame(visitor, t("Video"), "/library"):
             await Details(visitor, found, abilities).begin()
 
@@ -67,8 +65,9 @@ class Details:
                 choices(t("Variations"), numbers, str(index), lambda i: self._show(int(i)))
             if unknown := film.unknown_of(t, video):
                 Tag("p", unknown, "notice")
-            for added in film.added_of(t, {**video, "completed": video["completed"][index:][:1]}):
-                Tag("p", added, "notice")
+            added = film.added_of(t, {**video, "completed": video["completed"][index:][:1]})
+            for note in (*added, *video["notes"]):
+                Tag("p", note, "notice")
             self._acts(index)
 
     async def _ended(self, video: film.Video) -> None:
