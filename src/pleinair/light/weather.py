@@ -36,9 +36,7 @@ def rain_veil(weather: Weather) -> float:
 
 
 def snow_veil(weather: Weather) -> float:
-    """Extinction by falling snow, 1/m, for mm/h of water: between ITU-R P.1814's wet and dry snow,
-    halved as for rain.
-    """
+    """Extinction by snowfall, 1/m: between ITU-R P.1814's wet and dry snow, halved as for rain."""
     return 0.52e-3 * math.pow(weather.snow_mm_h, 1.05)
 
 
