@@ -125,7 +125,10 @@ class Sky:
             (3, P) kcd/m²: far away both merge into the sky behind.
         """
         rise = (distance * direction[1]).clamp_(min=1)  # m
-        reach = torch.stack((thin(rise / (1000 * AIR_KM)), thin(rise / (1000 * HAZE_KM))))
+        reach = torch.empty(2, distance.shape[0], device=distance.device)
+        torch.reciprocal(rise.mul(0.5 / (1000 * AIR_KM)).add_(1), out=reach[0])  # near enough
+        rise.mul_(-1 / (1000 * HAZE_KM))
+        torch.div(rise.expm1(), rise, out=reach[1])  # mean density on the way up
         through = (self._extinction.T @ reach.mul_(-distance)).exp_()  # (3, P)
         return through, look(self._air, direction).mul_(1 - through)
 
@@ -279,11 +282,6 @@ def with_zone(direction: Tensor) -> Tensor:
     square = direction[1] * direction[1]
     zone = 0.105786 * ((35 * square - 30) * square + 3)
     return torch.cat((harmonics(direction), zone[None]))
-
-
-def thin(rise: Tensor) -> Tensor:
-    """(1 − e⁻ᵘ) / u: mean density on a way that rises by u > 0 scale heights."""
-    return torch.expm1(-rise).neg_().div_(rise)
 
 
 def extinction(atmosphere: Atmosphere, visibility: float) -> Tensor:
