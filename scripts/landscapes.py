@@ -32,6 +32,7 @@ def strip(prompt: str, seed: int, folder: Path | None) -> Image.Image:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Draw the sheet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("prompts", type=Path, help="a file with one prompt a line")
     parser.add_argument("picture", type=Path, help="where the sheet goes")

@@ -1,7 +1,7 @@
 """One frame: every ray of the camera to ground, water or sky, and the air on its way."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -108,7 +108,8 @@ def weathered(moment: Moment, view: View, light: Tensor, ray: Tensor, depth: Ten
     ambient = moment.ambient
     for _, flash in moment.flashes:
         ambient = ambient + flash * 0.3
-    return precipitation(light, depth, scene, view, ambient, moment.lamp)
+    lamp = replace(moment.lamp, irradiance=moment.lamp.irradiance * moment.open)
+    return precipitation(light, depth, scene, view, ambient, lamp)
 
 
 def _ground(

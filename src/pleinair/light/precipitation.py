@@ -70,8 +70,6 @@ def precipitation(
     cosine = float(view.basis[2] @ key.direction.to(view.basis))
     glow = 0.05 / (1.06 - min(cosine, 1.0)) ** 1.5  # drops send light on, most of it forward
     lamp = key.irradiance.to(ambient)
-    if not weather.rainbow:
-        lamp = 0.25 * lamp  # it rains from clouds
     diffuse = ambient + 0.8 * max(float(key.direction[1]), 0.0) * lamp  # as from bright air
     if weather.rain_mm_h:
         cover = _cover(scene, view, depth, RAIN, snow=False)

@@ -17,6 +17,8 @@ from pleinair.light.lens import depth_of_field, motion_blur
 from pleinair.light.world import World
 from pleinair.scenes.scene import Scene
 
+SOFT_EV = 12.0
+"""How a chosen exposure is softened: of 6 EV the film takes 4, so that it still holds a picture."""
 METER = (96, 54)
 MOST_READINGS = 9
 HEADROOM_M = 1.2
@@ -70,16 +72,18 @@ class Renderer:
         """One frame as a picture, (H, W, 3) uint8."""
         with _alone():
             film_s = number / self.fps
-            frame = self._frame(film_s)
-            light = self._through_lens(frame, film_s)
-            film, camera = self.scene.film, self.scene.camera
-            exposure = self.exposure.at(film_s) + camera.exposure_ev
+            view = self.view(film_s)
+            moment = self.world.at(view)
+            frame = draw(moment, view)
+            chosen = self.scene.camera.exposure_ev
+            exposure = self.exposure.at(film_s) + chosen / (1 + abs(chosen) / SOFT_EV)
             return develop(
-                light,
-                film,
+                self._through_lens(frame, film_s),
+                self.scene.film,
                 exposure,
                 number,
                 self.scene.seed,
+                light=moment.white,
                 depth=frame.depth,
                 identity=frame.identity,
             )

@@ -550,6 +550,12 @@ class Moment:
         up = torch.tensor([[0.0], [1.0], [0.0]], device=self.world.device)
         return self._between(*(light.irradiance(up)[:, 0] for light in self.lights))
 
+    @property
+    def white(self) -> Tensor:
+        """Irradiance of lamp and sky together on level ground, (3,) klx."""
+        rise = self.lamp.direction[1].clamp(min=0)
+        return self.ambient + self.lamp.irradiance * (self.open * rise)
+
     @cached_property
     def open(self) -> float:
         """Share of the lamp's light that gets through the clouds."""
