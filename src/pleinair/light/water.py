@@ -160,8 +160,8 @@ def _shade(
     std = var_e.sqrt()
 
     # Facets that face the eye, each by the area that it shows
-    tilt = ((down + toward) / std).clamp_(-6, 20)
-    density = torch.exp(tilt * tilt * -0.5) * (1 / math.sqrt(2 * math.pi))
+    tilt = ((down + toward) / std).clamp_(min=-6)
+    density = torch.exp((tilt * tilt * -0.5).clamp_(min=FAINT)) * (1 / math.sqrt(2 * math.pi))
     below = torch.erf(tilt * math.sqrt(0.5)).add_(1).mul_(0.5).clamp_(min=1e-9)
     area = torch.addcmul(density, tilt, below).clamp_(min=1e-10)  # in units of std
     shift = below / area * std

@@ -27,8 +27,8 @@ FRESH = 0.35
 """Share of the foam that is fresh; the rest lingers."""
 ROUNDER = 5.0
 """How much longer than wide a footprint may be before its length decides."""
-SQUARE = 0.4
-"""Rise over run of rays above which one look is enough."""
+POINT = 0.15
+"""Length of a footprint, in those of the shortest wave, up to which one look is enough."""
 TAPS = (-0.25, 0.25)
 """Where along a long footprint it is looked at, in its lengths."""
 GUSTY_M = 0.6
@@ -208,25 +208,25 @@ class Surface:
             hidden *= gust * gust
         if depth is not None:  # a film lies smooth
             hidden *= (depth * 50).clamp_(2e-4, 1)
-        long = down is not None and float(down.min()) < SQUARE
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
-            seen, step = footprint, None
+            seen, step, long = footprint, None, False
             if ex is not None and ez is not None and down is not None:
                 facing = torch.addcmul(down, values[1], ex).addcmul_(values[2], ez)
                 step = footprint / facing.clamp_(band.rough, 1)  # its length, m
+                long = float(step.max()) > POINT * band.shortest
                 seen = torch.maximum(footprint, step * (1 / ROUNDER))
             place = band.place(seen)
             share = None if depth is None else band.shoal(depth)
             if gust is not None and band.shortest < GUSTY_M:
                 share = gust if share is None else share.mul_(gust)
-            at, across = x[None], z[None]
             if float(place.max()) > 0:
                 for row, terms in zip(hidden, band.lost, strict=True):
                     lost = (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
                     row += lost if share is None else lost.mul_(share).mul_(share)
-                if step is not None and ex is not None and ez is not None and long:
-                    taps = step * self._taps  # (2, P)
-                    at, across = torch.addcmul(x, ex, taps), torch.addcmul(z, ez, taps)
+            at, across = x[None], z[None]
+            if ex is not None and ez is not None and step is not None and long:
+                taps = step * self._taps  # (2, P)
+                at, across = torch.addcmul(x, ex, taps), torch.addcmul(z, ez, taps)
             self._add(values, band, levels, at, across, place, share)
         return found
 
