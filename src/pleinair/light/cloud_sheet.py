@@ -17,9 +17,10 @@ from pleinair.light.cloud_noise import PLAN, Plan, look, wrapped
 from pleinair.light.seeds import generator
 from pleinair.scenes.scene import Clouds
 
-TILE_M = 40960.0
+TILE_M = 32768.0
 SIZE = 1024
 LEVELS = 6
+TAPS = 4
 THICK = 0.6
 """Depth of thick cirrus, straight up."""
 
@@ -46,7 +47,7 @@ class Sheet:
                 made,
                 longest=longest / TILE_M,
                 slope=slope,
-                shortest=3.5 / SIZE * math.sqrt(stretch),
+                shortest=6.5 / SIZE * math.sqrt(stretch),
                 stretch=stretch,
                 along=turned,
                 lasts=3000,
@@ -105,14 +106,18 @@ class Veil:
         flat = direction.flatten(1)
         layer = self.sheet.layer
         up = flat[1].clamp(min=1e-3)
-        texel = (direction[:, :, 1:] - direction[:, :, :-1]).square().sum(0).sqrt().mean(1)
-        texel = texel[:, None].expand(shape).flatten()
         middle = reach(layer.base_m + 0.5 * layer.thickness_m, up).clamp(max=3 * FAR_M)
-        size = self.sheet.tile / SIZE
-        x = (flat[0] * middle - offset[0]) / self.sheet.tile
-        z = (flat[2] * middle - offset[1]) / self.sheet.tile
-        level = (texel * middle * up.rsqrt() * (0.8 / size)).clamp_(min=1).log2_()
-        depth = self._look(x, z, level.clamp_(max=LEVELS - 1.001))
+        # a texel covers much more of the sheet along the ray than across: it is read there often
+        across = _gap(direction, 2).flatten() * middle
+        along = _gap(direction, 1).flatten() * middle / up
+        level = torch.maximum(across, along * (1 / TAPS)) * (SIZE / self.sheet.tile)
+        level = level.clamp_(min=1).log2_().clamp_(max=LEVELS - 1.001)
+        depth = torch.zeros_like(up)
+        for tap in range(TAPS):
+            way = middle + along * ((tap + 0.5) / TAPS - 0.5)
+            x = (flat[0] * way - offset[0]) / self.sheet.tile
+            z = (flat[2] * way - offset[1]) / self.sheet.tile
+            depth += self._look(x, z, level) * (1 / TAPS)
         # its way through the sheet is longer at a slant, as far as the Earth's curve allows
         curve = torch.sqrt(up * up + 2 * layer.base_m / (EARTH_KM * 1000))
         depth = depth / curve.clamp(min=0.12)
@@ -136,3 +141,10 @@ class Veil:
                 found.index_add_(0, some, part * share.index_select(0, some))
             table = F.avg_pool2d(table, 2)
         return found
+
+
+def _gap(direction: Tensor, axis: int) -> Tensor:
+    """Angle from texel to texel along an axis of a table of directions, (R, C) rad."""
+    step = direction.diff(dim=axis).square().sum(0).sqrt()
+    last = step.narrow(axis - 1, step.shape[axis - 1] - 1, 1)
+    return torch.cat((step, last), axis - 1)
