@@ -118,3 +118,10 @@ def test_the_aurora_sways_and_does_not_hang_on_the_view() -> None:
     change = (later - alone).abs().mean() / alone.mean()
     assert 0 < float(change) < 0.1
     assert float((much_later - alone).abs().mean() / alone.mean()) > 0.3
+
+
+def test_the_aurora_lights_the_ground() -> None:
+    up = torch.tensor([[0.0], [1.0], [0.0]])
+    dark, lit = (sky_at(night(aurora=a), 0.0, CPU).irradiance(up)[:, 0] for a in (0.0, 1.0))
+    assert (lit > 2 * dark).all()
+    assert lit[1] > lit[0]

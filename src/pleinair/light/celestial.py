@@ -44,7 +44,7 @@ def turned(latitude_deg: float, angle: float) -> Tensor:
     """
     _, y, z = direction(0, latitude_deg).tolist()
     cross = torch.tensor([[0, -z, y], [z, 0, 0], [-y, 0, 0]], dtype=torch.float64)
-    # Rodrigues; the sky turns clockwise for who looks at the north pole's... zenith from below
+    # Rodrigues' formula around the pole
     return (
         torch.eye(3, dtype=torch.float64)
         + math.sin(angle) * cross

@@ -29,7 +29,10 @@ LOWEST_LAMP = -0.36
 FULL_MOON_KLX = 3.4e-4
 AIRGLOW = (1.6e-7, 1.75e-7, 2.2e-7)
 """Radiance of the moonless sky's zenith without stars, kcd/m²."""
+AURORA_KLX = (2.5e-6, 9.0e-6, 3.0e-6)
+"""Light on level ground under a strong aurora."""
 HAZE_KM, AIR_KM = 1.2, 8.0
+"""Heights over which visible haze and air thin to 1/e, as far as they veil what is seen."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Sky:
         sun, moon: (3,) unit directions.
         phase: of the moon: 0 new, 0.5 full, 1 new again.
         visibility: m, how far dark things are seen near the ground through clear air.
+        aurora: how strong it is, 0 to 1; it lights facets here, and is seen by `aurora` alone.
 
     Attributes:
         sun, moon: the lamps.
@@ -62,7 +66,13 @@ class Sky:
     """
 
     def __init__(
-        self, atmosphere: Atmosphere, sun: Tensor, moon: Tensor, phase: float, visibility: float
+        self,
+        atmosphere: Atmosphere,
+        sun: Tensor,
+        moon: Tensor,
+        phase: float,
+        visibility: float,
+        aurora: float = 0.0,
     ) -> None:
         self._atmosphere, self._phase = atmosphere, phase
         sunlight = torch.ones(len(WAVELENGTHS), device=sun.device)
@@ -78,6 +88,8 @@ class Sky:
                 light = light + self._lit(lamp, spectrum)
         self._map = light.clamp_(min=0)[None]  # (1, 3, N, N) kcd/m²
         self._level, self._terms = self._projected(fine.rays[1])
+        green = (sun.new_tensor(AURORA_KLX) * (aurora / 2))[:, None]  # from all over the sky
+        self._level, self._terms[:, 1:2] = self._level + green, self._terms[:, 1:2] + green
         self._extinction = extinction(atmosphere, visibility)  # (2, 3) per m
         mass = 1000 / fine.rays[1] * torch.tensor([[[AIR_KM]], [[HAZE_KM]]]).to(sun)
         whole = torch.einsum("sc,sij->cij", self._extinction, mass)
@@ -237,7 +249,7 @@ def sky_at(scene: Scene, seconds: float, device: torch.device) -> Sky:
     haze = max(scene.sky.turbidity - 1, 0.05) / 1.5  # 1 at the usual 2.5
     visibility = max(scene.weather.visibility_m, CLEAR_M) / haze
     air = _atmosphere(scene.sky.turbidity, device)
-    return Sky(air, now.sun, now.moon, scene.sky.moon_phase, visibility)
+    return Sky(air, now.sun, now.moon, scene.sky.moon_phase, visibility, scene.sky.aurora)
 
 
 @functools.lru_cache(maxsize=8)
