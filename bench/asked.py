@@ -30,12 +30,12 @@ from bench.operations.found import (
 from bench.operations.measures import FPS, READ, adherence, layout, seam, seen
 from pleinair.backends.embedded import GUIDANCE
 from pleinair.commands.board import Board, Card, draw, plan
+from pleinair.diffusion.training.classifier import Classifier, load_classifier
+from pleinair.diffusion.training.evaluate import Case, cases
+from pleinair.diffusion.worlds.scene import HOURS, Scene, may_stand
+from pleinair.diffusion.worlds.suggestions import suggestions
 from pleinair.figures import write_figure
 from pleinair.media.frames import Frames, resize
-from pleinair.training.classifier import Classifier, load_classifier
-from pleinair.training.evaluate import Case, cases
-from pleinair.worlds.scene import HOURS, Scene, may_stand
-from pleinair.worlds.suggestions import suggestions
 
 NATIVE = ((144, 80), (80, 144), (112, 112))
 SCALED, READ_AT = (640, 360), (144, 80)

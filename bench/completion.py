@@ -19,16 +19,16 @@ from torch import Tensor
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.operations.found import Found, write_sheets
+from pleinair.diffusion.model.pipeline import Pipeline
+from pleinair.diffusion.training.classifier import ATTRIBUTES, Classifier, judge, load_classifier
+from pleinair.diffusion.training.data import to_bytes
+from pleinair.diffusion.training.evaluate import frames
+from pleinair.diffusion.training.scores import Score
+from pleinair.diffusion.worlds.completion import complete
+from pleinair.diffusion.worlds.reading import read
+from pleinair.diffusion.worlds.scene import PLACES, THINGS
+from pleinair.diffusion.worlds.suggestions import suggestions
 from pleinair.figures import Cell, write_figure
-from pleinair.model.pipeline import Pipeline
-from pleinair.training.classifier import ATTRIBUTES, Classifier, judge, load_classifier
-from pleinair.training.data import to_bytes
-from pleinair.training.evaluate import frames
-from pleinair.training.scores import Score
-from pleinair.worlds.completion import complete
-from pleinair.worlds.reading import read
-from pleinair.worlds.scene import PLACES, THINGS
-from pleinair.worlds.suggestions import suggestions
 
 STEPS = 4
 NAMED = {"place": PLACES, "things": THINGS}

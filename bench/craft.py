@@ -26,10 +26,10 @@ from bench.operations.found import (
     write_sheets,
 )
 from bench.operations.measures import FPS, READ, adherence, layout, psnr, seam, sharpness
+from pleinair.diffusion.training.classifier import ATTRIBUTES, Classifier, load_classifier
+from pleinair.diffusion.training.evaluate import cases
 from pleinair.figures import write_figure
 from pleinair.media.frames import Frames
-from pleinair.training.classifier import ATTRIBUTES, Classifier, load_classifier
-from pleinair.training.evaluate import cases
 
 STRENGTHS = (0.5, 0.7, 0.88, 1.0)
 SHEETS = (

@@ -14,10 +14,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench.operations.drawing import SEED, Drawing
 from bench.operations.found import SHOWN, Found, options_of, write_sheets
 from bench.operations.measures import FPS, READ, adherence, colours, contrast, layout
+from pleinair.diffusion.training.classifier import Classifier, load_classifier
+from pleinair.diffusion.training.evaluate import cases
 from pleinair.figures import Cell, write_figure
 from pleinair.media.frames import Frames
-from pleinair.training.classifier import Classifier, load_classifier
-from pleinair.training.evaluate import cases
 
 SECONDS = (5, 15, 30, 59)
 COLUMNS = [

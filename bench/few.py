@@ -14,15 +14,15 @@ from statistics import median
 
 import torch
 
+from pleinair.diffusion.model.pipeline import Pipeline
+from pleinair.diffusion.training import measures
+from pleinair.diffusion.training.classifier import ATTRIBUTES, judge, load_classifier, truth
+from pleinair.diffusion.training.evaluate import Case, cases, draw, generate
+from pleinair.diffusion.training.findings import Setting
+from pleinair.diffusion.training.scores import Score, scores
 from pleinair.errors import PleinairError
 from pleinair.figures import Cell, write_figure
-from pleinair.model.pipeline import Pipeline
 from pleinair.settings import SHIPPED_WEIGHTS
-from pleinair.training import measures
-from pleinair.training.classifier import ATTRIBUTES, judge, load_classifier, truth
-from pleinair.training.evaluate import Case, cases, draw, generate
-from pleinair.training.findings import Setting
-from pleinair.training.scores import Score, scores
 
 SEED = 7
 WEIGHTS = SHIPPED_WEIGHTS / "pleinair-1.safetensors"

@@ -88,7 +88,7 @@ def kinds() -> dict[str, Callable[[], object]]:
     import torch
 
     from pleinair.backends.base import MODELS
-    from pleinair.model.pipeline import Pipeline
+    from pleinair.diffusion.model.pipeline import Pipeline
     from pleinair.settings import Settings
 
     weights = Settings.read().weights / MODELS[VideoRequest.model].file

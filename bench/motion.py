@@ -17,11 +17,11 @@ import av
 import numpy as np
 from av.filter import Graph
 
+from pleinair.diffusion.worlds.render import render
+from pleinair.diffusion.worlds.scene import sample_scene
 from pleinair.figures import Cell, write_figure
 from pleinair.media.frames import Frames, to_frames
 from pleinair.media.motion import interpolate
-from pleinair.worlds.render import render
-from pleinair.worlds.scene import sample_scene
 
 SEED = 5
 _PADDING = 4  # frames repeated at both ends: minterpolate gives none near them

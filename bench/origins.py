@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from pleinair.diffusion.worlds.render import render
+from pleinair.diffusion.worlds.scene import sample_scene
 from pleinair.figures import Cell, write_figure
 from pleinair.media import codec, encoder
 from pleinair.media.fingerprint import fingerprint
@@ -20,8 +22,6 @@ from pleinair.service.db import Database
 from pleinair.service.origin_tables import Origin
 from pleinair.service.origins import Origins
 from pleinair.service.tables import COMPLETED, Video
-from pleinair.worlds.render import render
-from pleinair.worlds.scene import sample_scene
 
 SEED, STRANGE = 21, 22
 WIDTH, HEIGHT, FRAMES = 320, 180, 9

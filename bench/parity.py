@@ -27,7 +27,7 @@ Row = tuple[str, str, float]
 
 def transformers(folder: Path) -> Iterator[Row]:
     """Each kind of transformer, and a block of the real size."""
-    from tests.model.wan import tiny
+    from tests.wan import tiny
 
     kinds: tuple[tuple[str, Callable[..., Any], dict[str, Any]], ...] = (
         ("text to video", tiny.transformer, {}),
@@ -46,8 +46,8 @@ def transformers(folder: Path) -> Iterator[Row]:
 def _one_transformer(theirs: Any, folder: Path, for_frames: bool) -> float:  # noqa: ANN401
     import torch
 
-    from pleinair.model.wan.layouts import load_transformer
-    from tests.model.wan import tiny
+    from pleinair.wan.layouts import load_transformer
+    from tests.wan import tiny
 
     theirs.save_pretrained(folder)
     ours, config = load_transformer(folder), theirs.config
@@ -70,8 +70,8 @@ def schedulers(folder: Path) -> Iterator[Row]:
     """Both samplers over a velocity that bends."""
     import torch
 
-    from pleinair.model.wan.schedulers import SAMPLERS
-    from tests.model.wan import tiny
+    from pleinair.wan.schedulers import SAMPLERS
+    from tests.wan import tiny
 
     mix, noise = torch.randn(4, 4) / 2, torch.randn(1, 4, 3, 4, 4)
 
@@ -98,8 +98,8 @@ def autoencoders(folder: Path) -> Iterator[Row]:
     """Both autoencoders, both ways."""
     import torch
 
-    from pleinair.model.wan.autoencoder_layouts import load_autoencoder
-    from tests.model.wan import tiny
+    from pleinair.wan.autoencoder_layouts import load_autoencoder
+    from tests.wan import tiny
 
     for name, theirs in (("2.1", tiny.autoencoder()), ("2.2", tiny.autoencoder_22())):
         theirs.save_pretrained(folder / name)
@@ -119,8 +119,8 @@ def autoencoders(folder: Path) -> Iterator[Row]:
 
 def pipelines(folder: Path) -> Iterator[Row]:
     """Whole clips from a prompt, and from a prompt and a picture."""
-    from pleinair.model.wan.pipeline import WanPipeline
-    from tests.model.wan import clips, tiny
+    from pleinair.wan.pipeline import WanPipeline
+    from tests.wan import clips, tiny
 
     for i, kind in enumerate(clips.KINDS):
         theirs, preset, size = clips.parts(kind)
@@ -137,8 +137,8 @@ def layouts(folder: Path) -> Iterator[Row]:
     """From diffusers' layout to Wan's own in several files, and back: what came of the weights."""
     from safetensors.torch import load_file
 
-    from pleinair.model.wan.layouts import FILE, load_transformer, save_transformer
-    from tests.model.wan import tiny
+    from pleinair.wan.layouts import FILE, load_transformer, save_transformer
+    from tests.wan import tiny
 
     kinds = {"text to video": tiny.transformer(), "with a picture": tiny.pictured()}
     for name, theirs in kinds.items():

@@ -8,9 +8,9 @@ from statistics import median
 
 import torch
 
+from pleinair.diffusion.worlds.render import render
+from pleinair.diffusion.worlds.scene import sample_scene
 from pleinair.figures import Cell, write_figure
-from pleinair.worlds.render import render
-from pleinair.worlds.scene import sample_scene
 
 SIZES = ((144, 80), (80, 144), (112, 112))
 SEED = 3

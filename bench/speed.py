@@ -28,8 +28,8 @@ from bench.peers import sdcpp
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from pleinair.model.pipeline import Pipeline
-    from pleinair.model.transformer import Transformer, TransformerConfig
+    from pleinair.diffusion.model.pipeline import Pipeline
+    from pleinair.dit.transformer import Transformer, TransformerConfig
 
 SEED = 7
 SCALE = 5.0
@@ -55,7 +55,7 @@ class Drawn:
 
 def wan_config() -> "TransformerConfig":
     """Wan 2.1 1.3B."""
-    from pleinair.model.transformer import TransformerConfig
+    from pleinair.dit.transformer import TransformerConfig
 
     sizes: dict[str, Any] = {"dim": 1536, "layers": 30, "heads": 12, "hidden": 8960, "text": 4096}
     return TransformerConfig(channels=16, patch=(1, 2, 2), pooled_text=False, **sizes)
@@ -71,7 +71,7 @@ def ours(config: "TransformerConfig") -> "Transformer":
     """Our transformer with random weights."""
     import torch
 
-    from pleinair.model.transformer import Transformer
+    from pleinair.dit.transformer import Transformer
 
     torch.manual_seed(SEED)
     network = Transformer(config).eval().requires_grad_(False)
@@ -146,7 +146,7 @@ def draw(velocity: "Callable[[Tensor, Tensor], Tensor]", noise: "Tensor", steps:
     """Euler steps over noise, each one timed; the schedule has as many whatever is drawn of it."""
     import torch
 
-    from pleinair.model.sampler import schedule
+    from pleinair.dit.sampler import schedule
 
     levels, drawn = schedule(steps, shift=1.0).tolist(), Drawn([], [])
     latents = noise
@@ -179,8 +179,8 @@ def by_ours(network: "Transformer", texts: "Tensor", speed: Any) -> Any:  # noqa
     """Guidance as our pipeline takes it, with what the speed leaves out."""
     import torch
 
-    from pleinair.model.guiding import Guided
-    from pleinair.model.speed import fold
+    from pleinair.dit.guiding import Guided
+    from pleinair.dit.speed import fold
 
     with torch.no_grad():
         return Guided(network, network.read(*fold(texts)), speed.guide(SCALE))
@@ -201,7 +201,7 @@ def bench_wan(
     """Write the figure of that name; ``peer`` asks for stable-diffusion.cpp too."""
     import torch
 
-    from pleinair.model.speed import PRESETS, hasten
+    from pleinair.dit.speed import PRESETS, hasten
 
     noise, texts = given(config, size, places)
     rows: list[list[Cell]] = []
@@ -291,7 +291,7 @@ def _first(velocity: Any, noise: "Tensor", steps: int) -> Drawn:  # noqa: ANN401
     """The first step of that many alone."""
     import torch
 
-    from pleinair.model.sampler import schedule
+    from pleinair.dit.sampler import schedule
 
     a, b = schedule(steps, shift=1.0).tolist()[:2]
     start = time.perf_counter()
@@ -303,7 +303,7 @@ def _first(velocity: Any, noise: "Tensor", steps: int) -> Drawn:  # noqa: ANN401
 def _filled(config: "TransformerConfig", weights: "dict[str, Tensor]") -> "Transformer":
     import torch
 
-    from pleinair.model.transformer import Transformer
+    from pleinair.dit.transformer import Transformer
 
     with torch.device("meta"):
         network = Transformer(config)
@@ -314,8 +314,8 @@ def _filled(config: "TransformerConfig", weights: "dict[str, Tensor]") -> "Trans
 def variants() -> "dict[str, Pipeline]":
     """The embedded model in each way, the first of which is the reference."""
     from pleinair.backends.base import MODELS
-    from pleinair.model.pipeline import Pipeline
-    from pleinair.model.speed import PRESETS, Speed
+    from pleinair.diffusion.model.pipeline import Pipeline
+    from pleinair.dit.speed import PRESETS, Speed
     from pleinair.request import VideoRequest
     from pleinair.settings import Settings
 

@@ -11,6 +11,8 @@ from statistics import mean
 
 import numpy as np
 
+from pleinair.diffusion.worlds.render import render
+from pleinair.diffusion.worlds.scene import sample_scene
 from pleinair.figures import Cell, write_figure
 from pleinair.media import codec
 from pleinair.media.encoder import Format, colour, encode
@@ -18,8 +20,6 @@ from pleinair.media.frames import Frames, resize, to_frames
 from pleinair.media.glimpse import glimpse, luma, read_glimpse
 from pleinair.media.mark import Marking
 from pleinair.media.watermark import Watermark
-from pleinair.worlds.render import render
-from pleinair.worlds.scene import sample_scene
 
 SEED = 11
 KEY = b"the key of this measurement"

@@ -17,7 +17,7 @@ DOCUMENTS = (
     "docs/studio.md",
     "docs/craft.md",
     "docs/prompts.md",
-    "src/pleinair/weights/README.md",
+    "src/pleinair/diffusion/weights/README.md",
 )
 
 

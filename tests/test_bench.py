@@ -44,7 +44,7 @@ def test_speed_bench_compares_equal_weights(tmp_path: Path) -> None:
     pytest.importorskip("diffusers")
     import torch
 
-    from pleinair.model.transformer import TransformerConfig
+    from pleinair.dit.transformer import TransformerConfig
 
     config = TransformerConfig(
         channels=4,
@@ -89,7 +89,7 @@ def test_completion_bench_writes_its_figure(
             asked.append(prompt)
             return SimpleNamespace(video=torch.zeros(1, 3, 17, 48, 48))
 
-    monkeypatch.setattr("pleinair.model.pipeline.Pipeline.load", lambda _: Grey())
+    monkeypatch.setattr("pleinair.diffusion.model.pipeline.Pipeline.load", lambda _: Grey())
     monkeypatch.setattr(completion, "NAMED", {"place": ("lake",), "things": ("balloon",)})
     told = ["--repeats", "1", "--out", str(tmp_path), "--pictures", str(tmp_path)]
     assert completion.main(told) == 0
@@ -235,7 +235,7 @@ def test_variations_that_are_not_what_their_seeds_give_are_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from bench import asked
-    from pleinair.training.evaluate import cases
+    from pleinair.diffusion.training.evaluate import cases
 
     class Other(Card):
         def generate(self, request: VideoRequest, *args: Any, **others: Any) -> Generation:  # noqa: ANN401

@@ -18,8 +18,9 @@ LEVELS = (
     ("scenes",),
     ("figures", "settings", "words"),
     ("request",),
-    ("light", "media", "model", "worlds"),
-    ("backends", "training"),
+    ("dit", "light", "media"),
+    ("diffusion.model", "diffusion.worlds", "wan"),
+    ("backends", "diffusion.training"),
     ("service",),
     ("access",),
     ("review",),  # knows the powers and people of access
@@ -28,10 +29,13 @@ LEVELS = (
     ("door",),
 )
 DOOR = ("__init__", "__main__", "cli", "commands")
+HOUSES = ("diffusion",)  # whose rooms have levels of their own
 
 
 def _part(names: list[str]) -> str:
     name = names[0] if names else "__init__"
+    if name in HOUSES and len(names) > 1 and names[1] != "__init__":
+        return ".".join(names[:2])
     return "door" if name in DOOR else name
 
 

@@ -11,11 +11,11 @@ import torch
 from bench.operations.measures import FPS
 from pleinair.backends.base import Generation
 from pleinair.backends.embedded import Embedded
+from pleinair.diffusion.training.evaluate import Case, draw, frames
 from pleinair.media.codec import Video
 from pleinair.media.frames import Frames, to_frames, to_tensor
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
-from pleinair.training.evaluate import Case, draw, frames
 
 SEED = 11
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median, quantiles
 
+from pleinair.diffusion.training.measures import wilson
 from pleinair.figures import Cell
 from pleinair.media.frames import Frames
 from pleinair.media.sheet import grid, write_picture
-from pleinair.training.measures import wilson
 
 COLUMNS = ["operation", "measure", "median", "tenth to ninetieth percentile"]
 SHARES = "Of a share: the share, and its interval of 95 % (Wilson)."

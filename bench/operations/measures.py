@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from pleinair.diffusion.training import measures
+from pleinair.diffusion.training.classifier import ATTRIBUTES, Classifier, judge, truth
+from pleinair.diffusion.training.evaluate import Case
+from pleinair.diffusion.training.scores import scores
 from pleinair.media.frames import Frames, to_tensor
-from pleinair.training import measures
-from pleinair.training.classifier import ATTRIBUTES, Classifier, judge, truth
-from pleinair.training.evaluate import Case
-from pleinair.training.scores import scores
 
 FPS = 8
 READ = 17  # frames that the classifier reads

@@ -91,7 +91,7 @@ def write_files(weights: "Mapping[str, Tensor]", folder: Path) -> dict[str, str]
     import torch
     from safetensors.torch import save_file
 
-    from pleinair.model.wan.autoencoder import WAN21, WanAutoencoder
+    from pleinair.wan.autoencoder import WAN21, WanAutoencoder
 
     half = {name: value.half().contiguous() for name, value in weights.items()}
     save_file(half, folder / "wan.safetensors")

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from pleinair.errors import InputError
 
-SHIPPED_WEIGHTS = Path(__file__).parent / "weights"
+SHIPPED_WEIGHTS = Path(__file__).parent / "diffusion" / "weights"
 DEFAULT_MODEL = "pleinair-2"
 """The model of whoever names none, and behind the names of OpenAI's."""
 _PREFIX = "PLEINAIR_"

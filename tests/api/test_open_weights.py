@@ -18,7 +18,7 @@ from pleinair.service.worker import Worker
 from pleinair.settings import ServiceSettings, Settings
 from tests.api.conftest import Live
 from tests.backends.tiny import TINY, receipt_of, save_tiny
-from tests.model.wan import tiny as tiny_wan
+from tests.wan import tiny as tiny_wan
 
 WAN = "wan2.1-t2v-1.3b"
 

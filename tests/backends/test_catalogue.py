@@ -9,9 +9,9 @@ from pleinair.backends.base import MODELS, check_model, open_backend
 from pleinair.backends.catalogue import CATALOGUE, folder_of, weights_of
 from pleinair.backends.receipts import ABSENT, HALF, PULLED, File, Receipt, check_folder, state
 from pleinair.errors import InputError, MemoryFullError, ModelError
-from pleinair.model.wan.presets import PRESETS
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
+from pleinair.wan.presets import PRESETS
 
 WAN = CATALOGUE["wan2.1-t2v-1.3b"]
 PICTURE = Given("frame", "a" * 64)

@@ -5,8 +5,8 @@ import pytest
 
 from pleinair.backends.base import Backend, Generation, Materials, Metadata, Preview, Progress
 from pleinair.backends.completing import Completing
+from pleinair.diffusion.worlds.completion import complete
 from pleinair.request import VideoRequest
-from pleinair.worlds.completion import complete
 
 ASKED = VideoRequest("a lake", seed=7, seconds=1, width=64, height=48, complete=True)
 

@@ -9,15 +9,15 @@ import torch
 
 from pleinair.backends.base import Generation
 from pleinair.backends.embedded import Embedded, nearest_size
+from pleinair.diffusion.model.autoencoder import Autoencoder, AutoencoderConfig
+from pleinair.diffusion.model.checkpoint import Model
+from pleinair.diffusion.model.pipeline import Pipeline
+from pleinair.diffusion.model.text import TextConfig, TextEncoder
+from pleinair.diffusion.model.vocabulary import Vocabulary
+from pleinair.dit.transformer import Transformer, TransformerConfig
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.codec import Video
 from pleinair.media.frames import Frames, resize, to_frames, to_tensor
-from pleinair.model.autoencoder import Autoencoder, AutoencoderConfig
-from pleinair.model.checkpoint import Model
-from pleinair.model.pipeline import Pipeline
-from pleinair.model.text import TextConfig, TextEncoder
-from pleinair.model.transformer import Transformer, TransformerConfig
-from pleinair.model.vocabulary import Vocabulary
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 from tests.conftest import moving_card

@@ -17,14 +17,14 @@ from pleinair.backends import ranks
 from pleinair.backends.base import open_backend
 from pleinair.backends.completing import Completing
 from pleinair.backends.ranks import Ranks
+from pleinair.diffusion.model.autoencoder import Autoencoder, AutoencoderConfig
+from pleinair.diffusion.model.checkpoint import save_model
+from pleinair.diffusion.model.few import few_of, save_few
+from pleinair.diffusion.model.text import TextConfig, TextEncoder
+from pleinair.diffusion.model.vocabulary import Vocabulary
+from pleinair.dit.transformer import Transformer, TransformerConfig
 from pleinair.errors import InputError, ModelError
 from pleinair.media.frames import Frames
-from pleinair.model.autoencoder import Autoencoder, AutoencoderConfig
-from pleinair.model.checkpoint import save_model
-from pleinair.model.few import few_of, save_few
-from pleinair.model.text import TextConfig, TextEncoder
-from pleinair.model.transformer import Transformer, TransformerConfig
-from pleinair.model.vocabulary import Vocabulary
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 

@@ -11,10 +11,10 @@ import torch
 
 from pleinair.backends.base import Generation
 from pleinair.backends.embedded import Embedded
+from pleinair.diffusion.model.pipeline import Pipeline
 from pleinair.errors import InputError
 from pleinair.media.codec import Video
 from pleinair.media.frames import Frames, resize
-from pleinair.model.pipeline import Pipeline
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 

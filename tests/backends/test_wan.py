@@ -19,7 +19,7 @@ from pleinair.media.codec import Video
 from pleinair.request import Given, VideoRequest
 from pleinair.settings import Settings
 from tests.conftest import moving_card
-from tests.model.wan import tiny
+from tests.wan import tiny
 
 SETTINGS = Settings(device="cpu", speed="exact,dtype=float32")
 SIZES = ((48, 32), (32, 48))

@@ -11,10 +11,10 @@ import numpy as np
 from pleinair.backends import receipts
 from pleinair.backends.catalogue import CATALOGUE, folder_of, is_hub_id, weights_of
 from pleinair.backends.weights import Weights
+from pleinair.diffusion.model.vocabulary import Vocabulary, vocabulary_of
 from pleinair.errors import InputError, MemoryFullError, ModelError
 from pleinair.media.clip import Clip, Drawn
 from pleinair.media.frames import Frames
-from pleinair.model.vocabulary import Vocabulary, vocabulary_of
 from pleinair.request import ROLES, VideoRequest
 from pleinair.scenes.draft import Reading
 from pleinair.scenes.scene import Scene

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pleinair.backends.weights import Licence, Network, Weights
 from pleinair.errors import ModelError
-from pleinair.model.wan.presets import PRESETS
+from pleinair.wan.presets import PRESETS
 
 HUB = "hf:"
 """How the id of a model begins that is named by its repository, ``hf:owner/repository``."""

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from pleinair.backends.base import Backend, Generation, Materials, Preview, Progress
+from pleinair.diffusion.worlds.completion import complete
 from pleinair.request import MOST_SEED, VideoRequest
-from pleinair.worlds.completion import complete
 
 
 class Completing:

@@ -18,9 +18,10 @@ from pleinair.backends.delivery import deliver
 from pleinair.backends.device import device_of, within_memory
 from pleinair.backends.given import Beginning, begin, kept, kept_notes
 from pleinair.backends.timeline import timeline
+from pleinair.diffusion.model.pipeline import FPS, Pipeline
+from pleinair.dit.clips import Clips
+from pleinair.dit.speed import Speed
 from pleinair.media.frames import to_frames
-from pleinair.model.pipeline import FPS, Clips, Pipeline
-from pleinair.model.speed import Speed
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
 

@@ -11,6 +11,10 @@ from pleinair.errors import MemoryFullError
 WORK = 6.0
 """GB that drawing takes besides the weights; as much as `pleinair.backends.wan` keeps free."""
 
+SCENE, PIXELS = 2.5, 0.75e6
+"""Seconds that the scene of a landscape takes, and pixels that a core then draws and encodes in
+one: 1280x720, a lake with clouds, by bench/landscapes.py."""
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -111,6 +115,11 @@ def least_seconds(weights: Weights, machine: Machine) -> float | None:
     return operations(weights, *clip_of(weights)) / speed
 
 
+def landscape_seconds(pixels: float, cores: int) -> float:
+    """About how many seconds a landscape of so many pixels in all frames takes."""
+    return SCENE + pixels / (PIXELS * cores)
+
+
 def duration(seconds: float) -> str:
     """A length of time in words, to two figures."""
     for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
@@ -123,7 +132,7 @@ def machine_of(device: str) -> Machine:
     """This machine's memory and numbers; nothing is measured. ``device`` as in `measure`."""
     import torch
 
-    from pleinair.model.speed import natural_dtype
+    from pleinair.dit.speed import natural_dtype
 
     vram = torch.cuda.mem_get_info(device)[0] / 1e9 if device != "cpu" else None
     return Machine(_ram() / 1e9, vram, natural_dtype(device) == torch.bfloat16)

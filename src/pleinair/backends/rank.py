@@ -55,8 +55,8 @@ def open_share(place: Place) -> Backend:
         ModelError: it cannot be loaded, or knows no sharing.
     """
     from pleinair.backends.device import device_of
-    from pleinair.model.parallel import join, spread
-    from pleinair.model.pipeline import Pipeline
+    from pleinair.diffusion.model.parallel import join, spread
+    from pleinair.diffusion.model.pipeline import Pipeline
 
     settings, count = place.settings, place.settings.ranks
     gpu = device_of(settings.device) != "cpu"

@@ -62,7 +62,8 @@ class Ranks:
 
     Rank i takes GPU i, or all are on the processor. What ``progress`` raises ends the work on
     all ranks, which are then ready for the next request; after any error they are started anew.
-    Previews are those of the first rank. Sharing itself is `pleinair.model.parallel.spread`.
+    Previews are those of the first rank.
+    Sharing itself is `pleinair.diffusion.model.parallel.spread`.
 
     Args:
         model: id of a model.

@@ -109,7 +109,9 @@ class TestCard:
             self._step(request, number, request.frames)
             return draw(number)
 
-        return Drawn(drawn, request.frames, request.height, request.width)
+        return Drawn(
+            drawn, request.frames, request.height, request.width, elsewhere=self.elsewhere(request)
+        )
 
     def _step(self, request: VideoRequest, step: int, steps: int) -> None:
         """One step, with what the prompt's words make of it."""

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from pleinair.backends.delivery import moments
 from pleinair.backends.given import Beginning
+from pleinair.diffusion.model.autoencoder import TEMPORAL
+from pleinair.diffusion.model.pipeline import FPS, latent_frames, loop_frames
 from pleinair.media.codec import Video
 from pleinair.media.frames import Frames, Picture, at_rate, resize, to_tensor
-from pleinair.model.autoencoder import TEMPORAL
-from pleinair.model.pipeline import FPS, latent_frames, loop_frames
 from pleinair.request import VideoRequest
 
 Encode: TypeAlias = Callable[[Tensor], Tensor]

@@ -18,15 +18,15 @@ from pleinair.backends.catalogue import CATALOGUE
 from pleinair.backends.delivery import deliver, moments, notes_of
 from pleinair.backends.device import device_of, within_memory
 from pleinair.backends.given import Beginning, begin, kept
+from pleinair.dit.clips import Clips
+from pleinair.dit.speed import Speed
 from pleinair.media.frames import resize, to_frames, to_tensor
-from pleinair.model.pipeline import Clips
-from pleinair.model.speed import Speed
-from pleinair.model.wan.pipeline import WanPipeline
-from pleinair.model.wan.places import best_offload
-from pleinair.model.wan.presets import Preset, preset_of
-from pleinair.model.wan.repository import sizes_of
 from pleinair.request import VideoRequest
 from pleinair.settings import Settings
+from pleinair.wan.pipeline import WanPipeline
+from pleinair.wan.places import best_offload
+from pleinair.wan.presets import Preset, preset_of
+from pleinair.wan.repository import sizes_of
 
 WORK = 6 * 2**30
 """Bytes of a GPU that are kept free of weights, for what a clip takes while it is drawn."""
@@ -40,10 +40,10 @@ class Wan:
     0 s, or the last frame of a clip to ``extend``; it sees no more of that clip than this frame.
 
     Args:
-        model_id: of `pleinair.model.wan.presets`.
+        model_id: of `pleinair.wan.presets`.
         folder: a downloaded repository, in Wan's own layout or that of diffusers.
         settings: where and how fast it runs.
-        offload: see `pleinair.model.wan.pipeline.WanPipeline`; None for what the GPU's free memory
+        offload: see `pleinair.wan.pipeline.WanPipeline`; None for what the GPU's free memory
             asks for.
 
     Raises:

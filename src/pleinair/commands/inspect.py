@@ -9,9 +9,17 @@ import typer
 import pleinair
 from pleinair.backends.base import MODELS
 from pleinair.backends.catalogue import CATALOGUE
-from pleinair.backends.estimate import clip_of, duration, fit, least_seconds, measure
+from pleinair.backends.estimate import (
+    clip_of,
+    duration,
+    fit,
+    landscape_seconds,
+    least_seconds,
+    measure,
+)
 from pleinair.backends.receipts import state
-from pleinair.settings import Settings
+from pleinair.request import VideoRequest
+from pleinair.settings import Settings, processors
 
 
 def doctor() -> None:
@@ -36,11 +44,24 @@ def doctor() -> None:
         "encoders": f"missing: {', '.join(missing)}" if missing else ", ".join(FORMATS),
         "weights": "; ".join(f"{path}: {found(path)}" for path in weights),
     }
+    rows["landscapes"] = _landscapes(settings)
     for name, value in rows.items():
         print(f"{name:10} {value}")
     _open_weights(settings)
     if missing or not all(path.is_file() for path in weights):
         raise typer.Exit(2)
+
+
+def _landscapes(settings: Settings) -> str:
+    """About what a video of the defaults takes."""
+    asked = VideoRequest("a landscape")
+    base, rate = MODELS[asked.model].memory or (0.0, 0.0)
+    pixels = asked.width * asked.height
+    seconds = landscape_seconds(pixels * asked.frames, settings.threads or processors())
+    return (
+        f"{asked.model}: about {duration(seconds)} and {(base + rate * pixels) / 1e9:.1f} GB for "
+        f"{asked.seconds:g} s of {asked.width}x{asked.height} on the processor"
+    )
 
 
 def _open_weights(settings: Settings) -> None:

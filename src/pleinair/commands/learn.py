@@ -58,8 +58,8 @@ def train(
             raise InputError(f"{name}-minutes", value, "numbers above 0")
     settings = Settings.read()
     settings = replace(settings, threads=settings.threads if threads is None else threads)
-    from pleinair.training import loop
-    from pleinair.training.export import export as write_model
+    from pleinair.diffusion.training import loop
+    from pleinair.diffusion.training.export import export as write_model
 
     out = out or Path("runs") / recipe
     if export is not None:
@@ -98,8 +98,8 @@ def distill(
         raise InputError("minutes", minutes, "numbers above 0")
     settings = Settings.read()
     weights = weights or settings.weights / "pleinair-1.safetensors"
-    from pleinair.training.distill import Distillation
-    from pleinair.training.distill import distill as teach
+    from pleinair.diffusion.training.distill import Distillation
+    from pleinair.diffusion.training.distill import distill as teach
 
     plan = Distillation(start=start)
     threads = threads or settings.threads
@@ -123,7 +123,7 @@ def evaluate(
         if not 1 <= value <= 100_000:
             raise InputError(name, value, "whole numbers from 1 to 100000")
     check_writable(out / "evaluation.json")
-    from pleinair.training import evaluate as evaluation
+    from pleinair.diffusion.training import evaluate as evaluation
 
     evaluation.run(
         count=count,

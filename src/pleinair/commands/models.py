@@ -54,7 +54,10 @@ def show(
         bool, typer.Option("--verify", help="Read every file and compare it with its receipt.")
     ] = False,
 ) -> None:
-    """Show the licence and the rules of open weights, and whether they are here."""
+    """Show what a model draws and takes; of open weights the licence, and whether they are here."""
+    if model in MODELS and MODELS[model].weights is None:
+        _show_own(model)
+        return
     settings = Settings.read()
     folder = folder_of(model, settings.model_folder)
     weights = weights_of(model, folder)
@@ -82,6 +85,24 @@ def show(
         print(f"{name:9} {value}")
     if verify:
         _verify(model, folder)
+
+
+def _show_own(model: str) -> None:
+    """A model of this house, which comes with it."""
+    entry = MODELS[model]
+    rows = {
+        "model": f"{model}: {entry.about}",
+        "draws": f"any size; up to {entry.longest:g} s",
+        "takes": ", ".join(["prompt", *sorted(entry.abilities)]),
+        "learnt": "from rendered scenes" if entry.file else "from nothing",
+    }
+    if entry.stand_in:
+        rows["the rest"] = f"{entry.stand_in} makes it, where this model is not asked for by name"
+    if entry.memory:
+        base, rate = entry.memory
+        rows["memory"] = f"about {(base + rate * 1280 * 720) / 1e9:.1f} GB at 1280x720"
+    for name, value in rows.items():
+        print(f"{name:9} {value}")
 
 
 def _verify(model: str, folder: Path) -> None:

@@ -13,7 +13,7 @@ from pleinair.errors import InputError
 from pleinair.request import parse_size
 
 if TYPE_CHECKING:
-    from pleinair.worlds.scene import Scene
+    from pleinair.diffusion.worlds.scene import Scene
 
 _FPS = 8
 _MOST_LOOKED_AT = 200_000  # scenes drawn in search of some that pass the filters
@@ -55,12 +55,12 @@ def render(
     wanted = {"place": place, "hour": hour, "weather": weather, "camera": camera, "look": look}
     scenes = _find(count, seed, index, wanted, thing, held_out)
 
+    from pleinair.diffusion.worlds import captions
+    from pleinair.diffusion.worlds import render as renderer
     from pleinair.media.codec import write_video
     from pleinair.media.encoder import check_writable
     from pleinair.media.frames import to_frames
     from pleinair.media.sheet import check_picture_name, grid, write_picture
-    from pleinair.worlds import captions
-    from pleinair.worlds import render as renderer
 
     if sheet is not None:
         check_picture_name(sheet)
@@ -97,7 +97,7 @@ def _find(
     thing: str | None,
     held_out: bool,
 ) -> "list[Scene]":
-    from pleinair.worlds import scene as worlds
+    from pleinair.diffusion.worlds import scene as worlds
 
     words = {
         "place": worlds.PLACES,

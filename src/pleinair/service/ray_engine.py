@@ -7,11 +7,13 @@ through the database, as everywhere. Nothing but this file knows of Ray.
 import os
 import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
+from pleinair.backends import ranges
 from pleinair.errors import InputError, UnavailableError
 from pleinair.service import log as logs
 from pleinair.service import memory, presence
@@ -72,6 +74,7 @@ class Post:
         logs.configure(json=True)
         plan = self.plan
         memory.limit_process(plan.service.memory_gb)
+        ranges.executor = Tasks
         database = Database(plan.service.database_url)
         _bury(database, plan)  # whoever was here before is dead
         Worker(plan.settings, plan.service, id=plan.id, database=database, leave=os._exit).run(
@@ -86,6 +89,44 @@ class Post:
     def there(self) -> bool:
         """Answer that this process lives."""
         return True
+
+
+class Tasks:
+    """Makes ranges of a clip's frames as tasks all over the cluster.
+
+    Ray makes a range again whose process or machine died. Tasks ask for no processor of their own:
+    workers may hold all of them, who wait while their ranges are made.
+
+    Args:
+        count: how many at once.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._ray = _ray()
+        self._task = self._ray.remote(
+            num_cpus=0, max_retries=ranges.TRIES, scheduling_strategy="SPREAD"
+        )(ranges.Range.make)
+        self._pool = ThreadPoolExecutor(count, "range")
+        self._under_way: set[Any] = set()
+
+    def submit(self, part: ranges.Range) -> "Future[dict[str, bytes]]":
+        """Have a range made as soon as one of the others is."""
+        return self._pool.submit(self._make, part)
+
+    def close(self) -> None:
+        """End what is still under way."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for promise in list(self._under_way):
+            self._ray.cancel(promise, force=True)
+
+    def _make(self, part: ranges.Range) -> dict[str, bytes]:
+        promise = self._task.remote(part)
+        self._under_way.add(promise)
+        try:
+            made: dict[str, bytes] = self._ray.get(promise)
+            return made
+        finally:
+            self._under_way.discard(promise)
 
 
 class RayEngine:

@@ -12,11 +12,11 @@ from collections import deque
 import httpx
 
 from pleinair.backends.base import MODELS
+from pleinair.diffusion.worlds.captions import LANGUAGES
+from pleinair.diffusion.worlds.suggestions import suggestions
 from pleinair.errors import BusyError, InputError, UnavailableError
 from pleinair.request import MOST_CHARACTERS
 from pleinair.settings import ServiceSettings
-from pleinair.worlds.captions import LANGUAGES
-from pleinair.worlds.suggestions import suggestions
 
 PATIENCE = 30.0  # seconds for the whole of an answer
 MOST_BYTES = 2**20

@@ -7,7 +7,7 @@ from nicegui import ui
 from nicegui.events import GenericEventArguments
 
 from pleinair.backends.base import MODELS
-from pleinair.settings import Settings
+from pleinair.settings import DEFAULT_MODEL, Settings
 from pleinair.studio import film
 from pleinair.studio.pages import Pages
 from pleinair.studio.parts import Button, Drop, Field, Tag, choices, inside, link, number_of, tell
@@ -134,7 +134,8 @@ class Table:
 
     def _drawn(self, card: dict[str, Any]) -> None:
         t = self.t
-        model = next(iter(MODELS)) if not self.board["model"] else self.board["model"]
+        # Cards that go on from one another are made by what stands in for the default.
+        model = self.board["model"] or MODELS[DEFAULT_MODEL].stand_in
         words = MODELS[model].vocabulary(Settings.read()) if model in MODELS else None
         self.prompt = Prompt(
             t, words, card["prompt"], typed=self._keep("prompt"), said=self._changed

@@ -3,10 +3,11 @@
 from typing import Any
 
 from pleinair.backends.base import MODELS
-from pleinair.model.vocabulary import Vocabulary
+from pleinair.diffusion.model.vocabulary import Vocabulary
+from pleinair.diffusion.worlds.suggestions import suggestions
 from pleinair.settings import Settings
 from pleinair.studio import film
-from pleinair.studio.beginning import ADDED, WAYS, Beginning
+from pleinair.studio.beginning import ADDED, WAYS, Beginning, abilities_of
 from pleinair.studio.client import RefusedError
 from pleinair.studio.pages import Pages
 from pleinair.studio.parts import Button, Field, Tag, choices, inside, link, tell
@@ -14,7 +15,6 @@ from pleinair.studio.prompt import Prompt
 from pleinair.studio.shell import frame
 from pleinair.studio.visitor import Visitor
 from pleinair.studio.wording import Wording
-from pleinair.worlds.suggestions import suggestions
 
 SIZES = {
     "wide": {"360": "640x360", "720": "1280x720", "1080": "1920x1080"},
@@ -57,6 +57,7 @@ class Easel:
         self.kind = "video"  # or a loop, or a still
         self.shape, self.quality, self.look = "wide", "720", "photo"
         self.model = before["model"] if before else models[0]["id"]
+        self.chosen = False  # whether a person said which model; if none did, others may stand in
         self.shown: film.Video | None = None
 
     async def begin(self) -> None:
@@ -159,7 +160,7 @@ class Easel:
         self._fit()
 
     def _choose(self, model: str) -> None:
-        self.model = model
+        self.model, self.chosen = model, True
         self.prompt.use(self._vocabulary())
         self.beginning.fit()
         self._offer_kinds()
@@ -174,13 +175,19 @@ class Easel:
         self.seconds.hide(way not in ADDED or (self.kind == "still" and not way))
         self.strength.hide(way in ADDED)
         self.negative.hide("negative_prompt" not in able)
+        for field in (self.steps, self.guidance):
+            field.hide(not self._offer()["sampled"])
         self.wording.fit(able, alone=self.beginning.is_nothing)
         self.draft_button.hide(bool(way))
 
     def _able(self) -> list[str]:
         """What the chosen model can do."""
         able: list[str] = self._offer()["abilities"]
-        return able
+        return able if self.chosen else abilities_of(self.models, self.model)
+
+    def _asked(self) -> str | None:
+        """The model that is asked for by its name; none where another may stand in for it."""
+        return None if self._offer()["stand_in"] and not self.chosen else self.model
 
     def _offer(self) -> dict[str, Any]:
         """What the API tells of the chosen model."""
@@ -198,7 +205,8 @@ class Easel:
 
     async def draft(self) -> None:
         """Ask for it quick and small."""
-        await self._make(str(DRAFT["quality"]), {"steps": DRAFT["steps"]}, draft=True)
+        how = {"steps": DRAFT["steps"]} if self._offer()["sampled"] else {}
+        await self._make(str(DRAFT["quality"]), how, draft=True)
 
     async def _make(self, quality: str, how: dict[str, Any], *, draft: bool = False) -> None:
         for field in (*self._fields().values(), *self.beginning.fields()):
@@ -224,7 +232,7 @@ class Easel:
 
     async def _ask(self, drawing: dict[str, Any], size: str) -> film.Video:
         if self.beginning.way:
-            asked = {**drawing, "model": self.model}
+            asked = {**drawing, "model": self._asked()}
             return await self.beginning.ask(asked, self.seconds, self.strength)
         still = self.kind == "still"
         length = 0.0 if still else self.seconds.number or 0.0
@@ -232,7 +240,7 @@ class Easel:
             "/v1/videos",
             {
                 **drawing,
-                "model": self.model,
+                "model": self._asked(),
                 "size": size,
                 "seconds": film.STILL if still else self.seconds.value,
                 "n": self.variations.whole,
@@ -290,8 +298,8 @@ class Easel:
         t = self.t
         if unknown := film.unknown_of(t, video):
             Tag("p", unknown, "notice")
-        for added in film.added_of(t, video):
-            Tag("p", added, "notice")
+        for note in (*film.added_of(t, video), *video["notes"]):
+            Tag("p", note, "notice")
         with inside("div", "row"):
             if draft and video["status"] == "completed":
 

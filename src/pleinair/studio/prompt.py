@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from nicegui import ui
 
-from pleinair.model.vocabulary import Vocabulary
+from pleinair.diffusion.model.vocabulary import Vocabulary
+from pleinair.diffusion.worlds.suggestions import suggestions
 from pleinair.studio.parts import Button, Field, Says, Tag, inside
 from pleinair.studio.tongue import Tongue
-from pleinair.worlds.suggestions import suggestions
 
 OFFERED = ("things", "places", "hours", "weathers", "cameras")
 TITLES = {
