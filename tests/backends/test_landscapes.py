@@ -9,6 +9,7 @@ import pytest
 
 import pleinair
 from pleinair.backends import landscapes, ranges
+from pleinair.backends.base import open_backend
 from pleinair.backends.landscapes import Landscapes
 from pleinair.errors import ModelError
 from pleinair.media.clip import Drawn
@@ -115,6 +116,14 @@ def test_a_clip_made_in_ranges_is_the_same_file(
 
     write_video(tmp_path / "spread.mp4", spread, 24, each=each)
     assert done == request.frames
+    assert (tmp_path / "spread.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
+
+
+def test_real_processes_draw_the_same_file_and_end_with_the_clip(tmp_path: Path) -> None:
+    request = replace(SMALL, prompt="drawn", model="test-card", seconds=3.2 * LENGTH / 24)
+    for name, parallel in (("whole", "off"), ("spread", "ranges:2")):
+        clip = open_backend("test-card", Settings(parallel=parallel)).generate(request).clips[0]
+        write_video(tmp_path / f"{name}.mp4", clip, 24)
     assert (tmp_path / "spread.mp4").read_bytes() == (tmp_path / "whole.mp4").read_bytes()
 
 

@@ -217,13 +217,24 @@ def test_removing_asks_first(
 
 
 @pytest.mark.parametrize("verb", ["pull", "show", "rm"])
-@pytest.mark.parametrize("model", ["..", "hf:../..", "hf:a/../..", "pleinair-1", "nothing"])
+@pytest.mark.parametrize("model", ["..", "hf:../..", "hf:a/../..", "nothing"])
 def test_an_id_that_leads_elsewhere_is_refused(run: Run, home: Path, verb: str, model: str) -> None:
     home.mkdir()
     code, said = run(verb, model)
     assert code == 2
     assert "there are: wan2.1-t2v-1.3b" in said
     assert home.is_dir()
+
+
+@pytest.mark.parametrize("model", ["pleinair-2", "pleinair-1"])
+def test_a_model_of_this_house_is_shown_and_neither_fetched_nor_removed(
+    run: Run, home: Path, model: str
+) -> None:
+    assert run("show", model)[0] == 0
+    for verb in ("pull", "rm"):
+        code, said = run(verb, model)
+        assert code == 2
+        assert "there are: wan2.1-t2v-1.3b" in said
 
 
 def test_a_repository_that_names_files_elsewhere_is_refused(

@@ -285,7 +285,7 @@ def _embedded(settings: Settings) -> Backend:
 def _test_card(settings: Settings) -> Backend:
     from pleinair.backends.testcard import TestCard
 
-    return TestCard()
+    return TestCard(settings=settings)
 
 
 MODELS = Models()

@@ -19,10 +19,12 @@ from pleinair.backends.base import (
     memory_full,
 )
 from pleinair.backends.given import Beginning, begin, ends_of, kept
+from pleinair.backends.ranges import Ranges
 from pleinair.errors import ModelError
 from pleinair.media.clip import Clip, Drawn
 from pleinair.media.frames import Frames, Picture, at_rate, resize_picture
 from pleinair.request import VideoRequest
+from pleinair.settings import Settings
 
 _BARS = [(r, g, b) for r in (16, 235) for g in (16, 235) for b in (16, 235)]
 _STEPS = 12
@@ -48,14 +50,16 @@ class TestCard:
 
     Args:
         delay: seconds that each step takes.
+        settings: by how many processes a clip is drawn that is ``drawn``.
     """
 
     id = "test-card"
     sizes: tuple[tuple[int, int], ...] = ((640, 360),)  # and any other
     fps = 24
 
-    def __init__(self, delay: float = 0.0) -> None:
+    def __init__(self, delay: float = 0.0, settings: Settings | None = None) -> None:
         self.delay = delay
+        self.settings = settings or Settings()
 
     def generate(
         self,
@@ -78,7 +82,7 @@ class TestCard:
             for i in range(request.variations):
                 draw = _drawing(request, request.seed + i, beginning)
                 if "drawn" in request.prompt.split():
-                    clips.append(self._drawn(request, draw))
+                    clips.append(self._drawn(request, i, draw))
                     continue
                 for step in range(steps):
                     self._step(request, step, steps)
@@ -102,16 +106,16 @@ class TestCard:
         )
         return Generation(tuple(clips), request.fps, made, kept(request, beginning))
 
-    def _drawn(self, request: VideoRequest, draw: Callable[[int], Picture]) -> Drawn:
+    def _drawn(self, request: VideoRequest, i: int, draw: Callable[[int], Picture]) -> Drawn:
         """The card alone, as a clip that is drawn when it is read."""
 
         def drawn(number: int) -> Picture:
             self._step(request, number, request.frames)
             return draw(number)
 
-        return Drawn(
-            drawn, request.frames, request.height, request.width, elsewhere=self.elsewhere(request)
-        )
+        elsewhere = Ranges(request, i, self.settings) if self.settings.ranges > 1 else None
+        size = request.frames, request.height, request.width
+        return Drawn(drawn, *size, elsewhere=elsewhere)
 
     def _step(self, request: VideoRequest, step: int, steps: int) -> None:
         """One step, with what the prompt's words make of it."""
