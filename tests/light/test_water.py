@@ -1,6 +1,7 @@
 """Light that leaves water: no more than arrives, dark below, bright at the horizon, and surf."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -161,7 +162,7 @@ def test_breakers_run_toward_the_shore() -> None:
     for order in range(40):
         level = surf.look(x, off, ground, 30 + order * 0.1).level
         places.append(float(off[level.argmax()]))
-    steps = [after - before for before, after in zip(places, places[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(places)]
     assert sum(step <= 0 for step in steps) >= 36  # but for where another becomes the highest
 
 

@@ -172,7 +172,8 @@ def _field(spectrum: Tensor) -> Tensor:
     """(…, N, N) real fields of (…, N, M) spectra whose further columns are zero."""
     size = spectrum.shape[-2]
     columns = torch.fft.ifft(spectrum, dim=-2, norm="forward")
-    return torch.fft.irfft(columns, n=size, dim=-1, norm="forward")
+    field: Tensor = torch.fft.irfft(columns, n=size, dim=-1, norm="forward")
+    return field
 
 
 def _closed(field: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class Sea:
     @property
     def peak(self) -> float:
         """Angular frequency of the wind sea's peak, rad/s."""
-        return 22 * GRAVITY / max(self.wind, 0.3) * self.growth ** (-1 / 3)
+        return 22 * GRAVITY / max(self.wind, 0.3) * float(self.growth ** (-1 / 3))
 
     @property
     def peak_length(self) -> float:
@@ -135,7 +135,8 @@ class Spectrum:
 
     def wind_sea(self, k: Tensor) -> Tensor:
         """Variance of the wind sea's height by wavenumber, all directions together, m³."""
-        return self._plain(k) * (k / self.knee).clamp(min=1) ** self.power
+        steeper: Tensor = (k / self.knee).clamp(min=1) ** self.power
+        return self._plain(k) * steeper
 
     def density(self, kx: Tensor, kz: Tensor) -> Tensor:
         """Variance of height by wave vector, m⁴: waves that run where (kx, kz) points."""

@@ -240,8 +240,8 @@ def _surf(surface: Surface, seen: Glance, sx: Tensor, sz: Tensor) -> tuple[Tenso
     near = surface.waves.shore.near(seen.ground)
     if not near.numel():
         return None
-    at = (part.index_select(0, near) for part in (seen.x, seen.z, seen.ground))
-    surf = surface.waves.shore.look(*at, seconds=surface.seconds)
+    x, z, ground = (part.index_select(0, near) for part in (seen.x, seen.z, seen.ground))
+    surf = surface.waves.shore.look(x, z, ground, surface.seconds)
     if seen.rise is not None:
         rise = seen.rise.index_select(1, near)
         slope = surf.slope * torch.rsqrt((rise * rise).sum(0).clamp_(min=1e-8))

@@ -141,12 +141,15 @@ class Surface:
         found = torch.zeros_like(x)
         wave = (ground < 0).nonzero()[:, 0]
         for some in (wave[part] for part in chunks(len(wave))):
-            at = [part.index_select(0, some) for part in (x, z, footprint, ground)]
-            found.index_copy_(0, some, self._heights(*at[:3], depth=at[3].neg_()))
+            east, north, wide, high = (
+                part.index_select(0, some) for part in (x, z, footprint, ground)
+            )
+            found.index_copy_(0, some, self._heights(east, north, wide, -high))
         near = self.waves.shore.near(ground)
         for some in (near[part] for part in chunks(len(near))):
-            at = [part.index_select(0, some) for part in (x, z, ground)]
-            found.index_add_(0, some, self.waves.shore.look(*at, seconds=self.seconds).level)
+            east, north, high = (part.index_select(0, some) for part in (x, z, ground))
+            surf = self.waves.shore.look(east, north, high, self.seconds)
+            found.index_add_(0, some, surf.level)
         return found
 
     def _heights(
@@ -177,7 +180,8 @@ class Surface:
 
     def white(self, near: Tensor) -> Tensor:
         """Share of foam, 0..1, by how near waves are to breaking; see `glimpse`."""
-        return torch.special.ndtr((near - self.waves.crest).mul_(1 / EDGE))
+        share: Tensor = torch.special.ndtr((near - self.waves.crest).mul_(1 / EDGE))
+        return share
 
     def glimpse(
         self,
@@ -204,29 +208,26 @@ class Surface:
         values, hidden = found[:4], found[4:]
         hidden += self.waves.beyond[:, None]
         gust = self.waves.gusts.at(x, z, footprint, down, self.seconds)
-        if gust is not None:
-            hidden *= gust * gust
+        hidden *= gust * gust
         if depth is not None:  # a film lies smooth
             hidden *= (depth * 50).clamp_(2e-4, 1)
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
-            seen, step, long = footprint, None, False
+            seen, at, across = footprint, x[None], z[None]
             if ex is not None and ez is not None and down is not None:
                 facing = torch.addcmul(down, values[1], ex).addcmul_(values[2], ez)
                 step = footprint / facing.clamp_(band.rough, 1)  # its length, m
-                long = float(step.max()) > POINT * band.shortest
                 seen = torch.maximum(footprint, step * (1 / ROUNDER))
+                if float(step.max()) > POINT * band.shortest:
+                    taps = step * self._taps  # (2, P)
+                    at, across = torch.addcmul(x, ex, taps), torch.addcmul(z, ez, taps)
             place = band.place(seen)
             share = None if depth is None else band.shoal(depth)
-            if gust is not None and band.shortest < GUSTY_M:
+            if band.shortest < GUSTY_M:
                 share = gust if share is None else share.mul_(gust)
             if float(place.max()) > 0:
                 for row, terms in zip(hidden, band.lost, strict=True):
                     lost = (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
                     row += lost if share is None else lost.mul_(share).mul_(share)
-            at, across = x[None], z[None]
-            if ex is not None and ez is not None and step is not None and long:
-                taps = step * self._taps  # (2, P)
-                at, across = torch.addcmul(x, ex, taps), torch.addcmul(z, ez, taps)
             self._add(values, band, levels, at, across, place, share)
         return found
 
