@@ -77,6 +77,8 @@ class Atlas:
         offset = max(abs(squares[0].x + half - x), abs(squares[0].z + half - z))
         self.reach = max(half - offset, self.cell) * reach
         """Metres around the camera within which the finest square is whole."""
+        self.highest = max(float(square.values[0].amax()) for square in squares)
+        """Greatest value of the first channel."""
         height, width = self.texture.shape[1:]
         self._scale = (2 / width, 2 / height)
 

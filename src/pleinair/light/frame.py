@@ -1,7 +1,8 @@
 """One frame: every ray of the camera to ground, water or sky, and the air on its way."""
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -13,11 +14,12 @@ from pleinair.light.mirror import Mirror
 from pleinair.light.precipitation import precipitation
 from pleinair.light.rainbow import rainbow
 from pleinair.light.stars import stars
-from pleinair.light.sweep import Fan
-from pleinair.light.water import Glance
+from pleinair.light.water import Glance, Reflect
 from pleinair.light.world import Moment
 
 SKY, LAND, WATER = 0, 1, 2
+BAND = 1 << 15
+"""Pixels that are drawn together: what is worked out for them stays in the processor's cache."""
 STARS_FROM = -0.05
 """Sine of the sun's height below which stars are drawn: about −3°."""
 
@@ -47,38 +49,53 @@ def draw(moment: Moment, view: View) -> Frame:
         view: the camera; its time is the moment's.
     """
     height, width = view.height, view.width
-    ray = view.rays().view(3, -1)  # (3, P)
-    level = torch.rsqrt((ray[0] * ray[0]).addcmul_(ray[2], ray[2]).clamp_(min=1e-12))  # (P,)
-    slope = ray[1] * level
-    azimuth = torch.atan2(ray[0], ray[2])
     fan = moment.fan(view)
     horizon = moment.horizon(view, fan)
-    run, front = horizon.meet(azimuth, slope)  # (P,) each
-    solid = run.isfinite()
-    below, above = solid.nonzero()[:, 0], solid.logical_not().nonzero()[:, 0]
-
-    light = torch.empty(3, height * width, device=ray.device)
+    mirror = Lazy(lambda: Mirror(moment, view, fan))
+    beyond = _beyond(moment, view)
+    ray = view.rays().view(3, -1)  # (3, H W)
+    light = torch.empty_like(ray)
     identity = torch.zeros(height * width, dtype=torch.uint8, device=ray.device)
-    depth = torch.full_like(slope, math.inf)
-    if below.numel():
-        direction = ray.index_select(1, below)
-        flat, run = level.index_select(0, below), run.index_select(0, below)
-        radiance, kind = _ground(moment, view, fan, direction, flat, run)
-        light.index_copy_(1, below, radiance)
-        identity.index_copy_(0, below, kind)
-        depth.index_copy_(0, below, run / flat.clamp(min=1e-6))
-    if above.numel():
-        far = _beyond(moment, view)
-        far = None if far is None else far.view(3, -1).index_select(1, above)
-        sky = moment.heaven(ray.index_select(1, above), view, far)
-        light.index_copy_(1, above, sky)
+    depth, slope, front = (torch.empty_like(ray[0]) for _ in range(3))
+    for start in range(0, height * width, BAND):
+        part = slice(start, start + BAND)
+        some = ray[:, part]
+        level = torch.rsqrt(
+            (some[0] * some[0]).addcmul_(some[2], some[2]).clamp_(min=1e-12)
+        )  # (P,) length of a ray over its horizontal length
+        torch.mul(some[1], level, out=slope[part])
+        run, front[part] = horizon.meet(torch.atan2(some[0], some[2]), slope[part])
+        torch.mul(run, level, out=depth[part])
+        solid = run.isfinite()
+        below, above = solid.nonzero()[:, 0], solid.logical_not().nonzero()[:, 0]
+        if below.numel():
+            down, flat, far = (t.index_select(-1, below) for t in (some, level, run))
+            radiance, kind = _ground(moment, view, mirror, down, flat, far)
+            light[:, part].index_copy_(1, below, radiance)
+            identity[part].index_copy_(0, below, kind)
+        if above.numel():
+            stars = None if beyond is None else beyond[:, part].index_select(1, above)
+            sky = moment.heaven(some.index_select(1, above), view, stars)
+            light[:, part].index_copy_(1, above, sky)
     picture = _edges(light.view(3, height, width), slope, front)
     picture = weathered(moment, view, picture, ray, depth.view(height, width))
     return Frame(picture, depth.view(height, width), identity.view(height, width), view)
 
 
+class Lazy:
+    """Something that is made when it is first asked for."""
+
+    def __init__(self, make: Callable[[], Mirror]) -> None:
+        self._make = make
+
+    @cached_property
+    def reflect(self) -> Reflect:
+        """What water mirrors; see `Mirror.reflect`."""
+        return self._make().reflect
+
+
 def _beyond(moment: Moment, view: View) -> Tensor | None:
-    """Stars and aurora, (3, H, W) kcd/m²; None while the sky outshines them."""
+    """Stars and aurora, (3, H W) kcd/m²; None while the sky outshines them."""
     scene = moment.scene
     if float(moment.sky.sun.direction[1]) > STARS_FROM:
         return None
@@ -86,7 +103,7 @@ def _beyond(moment: Moment, view: View) -> Tensor | None:
     if scene.sky.aurora:
         curtains = aurora(scene, view.scene_s, view.rays().view(3, -1))
         light += curtains.view_as(light)
-    return light
+    return light.view(3, -1)
 
 
 def weathered(moment: Moment, view: View, light: Tensor, ray: Tensor, depth: Tensor) -> Tensor:
@@ -113,12 +130,13 @@ def weathered(moment: Moment, view: View, light: Tensor, ray: Tensor, depth: Ten
 
 
 def _ground(
-    moment: Moment, view: View, fan: Fan, ray: Tensor, flat: Tensor, run: Tensor
+    moment: Moment, view: View, mirror: Lazy, ray: Tensor, flat: Tensor, run: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Light and kind of what rays meet on the way down, (3, P) and (P,).
 
     Args:
-        moment, view, fan: as in `draw`.
+        moment, view: as in `draw`.
+        mirror: what water mirrors.
         ray: (3, P) directions.
         flat: (P,) length of a ray over its horizontal length.
         run: (P,) horizontal distance, m.
@@ -158,8 +176,7 @@ def _ground(
         )
         kind.index_fill_(0, wet, WATER)
         height.index_copy_(0, wet, surface)
-        reflect = Mirror(moment, view, fan).reflect
-        radiance.index_copy_(1, wet, moment.wet(seen, reflect))
+        radiance.index_copy_(1, wet, moment.wet(seen, mirror.reflect))
     return moment.aired(radiance, ray, length, float(view.eye[1]), height), kind
 
 

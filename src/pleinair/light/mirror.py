@@ -31,7 +31,9 @@ class Mirror:
     """
 
     def __init__(self, moment: "Moment", view: View, fan: Fan) -> None:
-        self.moment = moment
+        self.moment, self.table = moment, torch.empty(0)
+        if moment.drowned:
+            return
         columns = max(fan.columns // COARSER, 8)
         step = fan.step * fan.columns / columns
         self.fan = Fan(fan.first, step, columns, fan.around, fan.distances[::2])
@@ -83,6 +85,8 @@ class Mirror:
 
     def reflect(self, direction: Tensor, variance: Tensor) -> Tensor:
         """Radiance that comes from a direction above the water, (3, P) kcd/m²."""
+        if self.moment.drowned:
+            return self.moment.mirrored(direction)
         level = torch.rsqrt(
             (direction[0] * direction[0]).addcmul_(direction[2], direction[2]).clamp_(min=1e-12)
         )

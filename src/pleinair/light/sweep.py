@@ -97,7 +97,7 @@ def distances(near: float, far: float, device: torch.device) -> Tensor:
     found, at = [], near
     while at < far:
         found.append(at)
-        at += min(0.02 * at, max(16.0, 0.006 * at))
+        at += min(0.022 * at, max(18.0, 0.009 * at))
     return torch.tensor(found, device=device)
 
 

@@ -38,7 +38,7 @@ T = TypeVar("T")
 FAR_M = 80_000.0
 BUMP_M = 6.0
 """Size of the bumps that a travelling camera does not follow."""
-WAVES_M = 400.0
+WAVES_M = 300.0
 """How far away waves have a height; farther they have slopes alone."""
 TURN_DEG = 0.75
 """How far the sun may turn before its light is worked out anew."""
@@ -375,6 +375,12 @@ class Moment:
         return first.lerp_(second[0], self.share) if second else first
 
     @cached_property
+    def drowned(self) -> bool:
+        """Whether all land lies too deep below the water to be seen: the open sea."""
+        deepest = -self.world.clear
+        return self._heights.highest < deepest and self.scene.water.depth_m > -deepest
+
+    @cached_property
     def surface(self) -> Surface:
         """The waves."""
         return self.world.waves.at(self.scene_s)
@@ -387,6 +393,8 @@ class Moment:
 
     def heights(self, x: Tensor, z: Tensor, gaps: Tensor, distances: Tensor) -> Tensor:
         """Height of the ground at (C, K) places, low-passed to the gaps between them, m."""
+        if self.drowned:
+            return torch.full_like(x, -self.scene.water.depth_m)
         return self._heights.fan(x, z, self._heights.scale(gaps * 0.5, distances))
 
     def horizon(self, view: View, fan: Fan) -> Horizon:
@@ -395,7 +403,7 @@ class Moment:
         x, z = fan.places(eye[0], eye[2])
         ground = self.heights(x, z, self.world.gaps, fan.distances)
         water = torch.zeros_like(ground)
-        reach = min(WAVES_M, 2 * self.world.waves.lift * view.focal)  # beyond, below a pixel
+        reach = min(WAVES_M, self.world.waves.lift * view.focal)  # beyond, a pixel at most
         near = int((fan.distances < reach).sum())
         low = (ground[:, :near] < self.world.waves.lift).view(-1).nonzero()[:, 0]
         if low.numel():
@@ -410,6 +418,8 @@ class Moment:
 
     def ground(self, x: Tensor, z: Tensor, scale: Tensor) -> Tensor:
         """Height of the ground at places, (P,) m."""
+        if self.drowned:
+            return torch.full_like(x, -self.scene.water.depth_m)
         return self._heights.look(x, z, scale)[0]
 
     def level(self, x: Tensor, z: Tensor, footprint: Tensor, ground: Tensor) -> Tensor:
@@ -431,6 +441,8 @@ class Moment:
 
     def afloat(self, x: Tensor, z: Tensor, length: Tensor, footprint: Tensor) -> Tensor:
         """Share of the lamp that water sees over the land, (P,)."""
+        if self.drowned:
+            return torch.ones_like(x)
         scale = self._open[0].scale(footprint, length)
         return self._between(*(part.look(x, z, scale)[0] for part in self._open))
 
