@@ -86,8 +86,8 @@ class Dome:
     Attributes:
         grid: which directions.
         table: (1, 4, R + 2, C + 2): light (premultiplied, kcd/m²) and transmittance.
-        drift: (2, R, C): how fast what is seen there moves, table shares a second, by column and
-            row.
+        drift: (2, r, c + 2): how fast what is seen there moves, table shares a second, by column
+            and row; coarse.
     """
 
     grid: Grid
@@ -95,32 +95,44 @@ class Dome:
     drift: Tensor
 
 
-def moved(dome: Dome, column: Tensor, row: Tensor, seconds: float) -> Tensor:
-    """What a dome shows once the wind has moved it on for a time, (4, P).
+def between(
+    first: Dome, second: Dome, column: Tensor, row: Tensor, since: float, until: float
+) -> Tensor:
+    """What is seen between two moments: both domes, moved by the wind and blended, (4, P).
 
     Args:
-        dome: the clouds at its moment.
+        first, second: the clouds before and after.
         column, row: (P,) of `Grid.place`.
-        seconds: since then.
+        since, until: s from the first moment, and to the second.
     """
+    share = since / (since + until)
     at = torch.empty(1, 1, len(column), 2, device=column.device)
-    x, y = at[0, 0].unbind(1)
-    torch.mul(column, 2, out=x).sub_(1)
-    torch.mul(row, 2, out=y).sub_(1)
-    shift = F.grid_sample(
-        dome.drift[None] * (-2 * seconds), at, align_corners=False, padding_mode="border"
-    )
-    at += shift[0, :, 0].t()
+    torch.mul(column, 2, out=at[0, 0, :, 0])
+    torch.mul(row, 2, out=at[0, 0, :, 1])
+    at -= 1
+    columns = first.drift.shape[-1]
+    scale = torch.tensor([(columns - 2) / columns, 1.0], device=at.device)
+    speed = torch.lerp(first.drift, second.drift, share)[None]
+    speed = F.grid_sample(speed, at * scale, align_corners=False, padding_mode="border")
+    speed = speed[0, :, 0].t()
+    seen = _read(first, at.add(speed, alpha=-2 * since))
+    if share > 0:
+        seen.lerp_(_read(second, at.add_(speed, alpha=2 * until)), share)
+    return seen
+
+
+def _read(dome: Dome, at: Tensor) -> Tensor:
+    """(4, P) of a dome at places from −1 to 1 across it, which are overwritten."""
     if dome.grid.around:
+        x = at[..., 0]
         x -= (x * 0.5 + 0.5).floor_().mul_(2)
     rows, columns = dome.table.shape[2:]
-    x *= (columns - 2) / columns
-    y *= (rows - 2) / rows
+    at *= torch.tensor([(columns - 2) / columns, (rows - 2) / rows], device=at.device)
     return F.grid_sample(dome.table, at, align_corners=False, padding_mode="border")[0, :, 0]
 
 
 def drift(grid: Grid, direction: Tensor, pull: Tensor) -> Tensor:
-    """How fast clouds move through the table, (2, R, C) shares a second.
+    """How fast clouds move through the table, (2, R, C + 2) shares a second.
 
     Args:
         grid: the table.
@@ -137,7 +149,8 @@ def drift(grid: Grid, direction: Tensor, pull: Tensor) -> Tensor:
     across = after[0] - before[0]
     turn = 2 * math.pi / grid.width
     across = torch.remainder(across + turn / 2, turn) - turn / 2
-    return torch.stack((across, after[1] - before[1])).view(2, *shape)
+    speed = torch.stack((across, after[1] - before[1])).view(1, 2, *shape)
+    return F.pad(speed, (1, 1, 0, 0), mode="circular" if grid.around else "replicate")[0]
 
 
 def view_grid(scene: Scene, span: tuple[float, float], pixel_angle: float) -> Grid:

@@ -175,7 +175,7 @@ class Density:
         rise = field.rise * seconds
         self._rise = (rise / BILLOW_M % 1, rise / CRUMB_M % 1)
         self._most = 2.4 * (self.kind.lump + self.kind.crumb)
-        self.volume = self._coarse(excess)  # (slices, CELLS, CELLS) extinction per m
+        self.volume, self._may = self._coarse(excess)  # (slices, CELLS, CELLS) each
 
     def at(self, x: Tensor, z: Tensor, height: Tensor, *, fine: bool = True) -> Tensor:
         """Density at places, 0 to 1, (P,).
@@ -233,7 +233,8 @@ class Density:
         foot = (lifted * (1 / self.kind.foot)).clamp_(0, 1)
         return (thick * foot).mul_(height < 1)
 
-    def _coarse(self, excess: Tensor) -> Tensor:
+    def _coarse(self, excess: Tensor) -> tuple[Tensor, Tensor]:
+        """Extinction per m, and where the small billows may add to it."""
         kind, slices = self.kind, self.kind.slices
         plan = F.avg_pool2d(excess[None], PLAN // CELLS)  # (1, CELLS, CELLS)
         height = (torch.arange(slices, device=excess.device) + 0.5) / slices
@@ -249,12 +250,14 @@ class Density:
         billow = torch.lerp(table[index % BILLOWS], table[(index + 1) % BILLOWS], share)
         billow = billow.repeat(1, times, times)
         height = height[:, None, None]
-        return self._profile(plan, height, billow * kind.lump).mul_(self.extinction)
+        billow = billow * kind.lump
+        volume = self._profile(plan, height, billow).mul_(self.extinction)
+        return volume, self._profile(plan + 2.2 * kind.crumb + 0.05, height, billow) > 0
 
     @cached_property
     def occupied(self) -> Tensor:
         """Where there may be cloud, widened by a cell: (slices, CELLS, CELLS) bool."""
-        some = self.volume > 0
+        some = self._may
         for axis in (1, 2):
             some = some | some.roll(1, axis) | some.roll(-1, axis)
         wide = some.clone()

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.atmosphere import GROUND, Atmosphere
-from pleinair.light.cloud_dome import Dome, Grid, drift, moved, view_grid
+from pleinair.light.cloud_dome import Dome, Grid, between, drift, view_grid
 from pleinair.light.cloud_field import Field, Lit
 from pleinair.light.cloud_light import DROPS, LOWEST, Surroundings
 from pleinair.light.cloud_march import Gathered, march
@@ -115,25 +115,24 @@ class CloudLayers:
             Their light, (3, P) kcd/m², and the share of what is beyond that they let through, (P,).
         """
         column, row = self.grid.place(direction)
-        found = self._seen(column, row, scene_s, whole=False)
-        within = (column < 1) & (row < 1)
-        if not self.grid.around and not bool(within.all()):
-            out = within.logical_not().nonzero()[:, 0]
-            column, row = self.round.place(direction.index_select(1, out))
-            found.index_copy_(1, out, self._seen(column, row, scene_s, whole=True))
+        out = ((column > 1) | (row > 1)).nonzero()[:, 0]
+        if self.grid.around or not out.numel():
+            found = self._seen(column, row, scene_s, whole=False)
+            return found[:3], found[3]
+        if out.numel() < len(row):
+            found = self._seen(column, row, scene_s, whole=False)
+        else:
+            found = torch.empty(4, len(row), device=row.device)
+        column, row = self.round.place(direction.index_select(1, out))
+        found.index_copy_(1, out, self._seen(column, row, scene_s, whole=True))
         return found[:3], found[3]
 
     def _seen(self, column: Tensor, row: Tensor, scene_s: float, *, whole: bool) -> Tensor:
         key = math.floor(scene_s / self.period)
-        share = scene_s / self.period - key
-        found = None
-        for number, weight in ((key, 1 - share), (key + 1, share)):
-            if weight <= 0:
-                continue
-            dome = self.dome(number, whole)
-            part = moved(dome, column, row, scene_s - number * self.period)
-            found = part if found is None else found.lerp_(part, weight)
-        return found  # type: ignore[return-value]
+        since = scene_s - key * self.period
+        first = self.dome(key, whole)
+        second = self.dome(key + 1, whole) if since > 0 else first
+        return between(first, second, column, row, since, self.period - since)
 
     def _draw(self, key: int, grid: Grid) -> Dome:
         """Marches through all layers, nearest first."""
