@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -25,6 +25,7 @@ SEED = 7
 STEPS = (2, 12, 24)
 SIZES = ((144, 80), (640, 360), (1280, 720))
 SECONDS = (2.0, 6.0)
+FIRST = VideoRequest(PROMPT, "pleinair-1", 2.0, 640, 360, seed=SEED)
 _COMMAND = (sys.executable, "-c", "from pleinair.cli import main; main()", "generate")
 
 
@@ -38,11 +39,11 @@ class Cold:
 
 
 def plan() -> list[VideoRequest]:
-    """What is timed: the defaults, then one thing changed at a time."""
-    requests = [VideoRequest(PROMPT, seed=SEED)]
-    requests += [VideoRequest(PROMPT, seed=SEED, steps=steps) for steps in STEPS]
-    requests += [VideoRequest(PROMPT, seed=SEED, width=w, height=h) for w, h in SIZES]
-    requests += [VideoRequest(PROMPT, seed=SEED, seconds=seconds) for seconds in SECONDS]
+    """What is timed: two seconds of one size, then one thing changed at a time."""
+    requests = [FIRST]
+    requests += [replace(FIRST, steps=steps) for steps in STEPS]
+    requests += [replace(FIRST, width=w, height=h) for w, h in SIZES]
+    requests += [replace(FIRST, seconds=seconds) for seconds in SECONDS]
     return list(dict.fromkeys(requests))
 
 
@@ -53,6 +54,7 @@ def cold(request: VideoRequest, out: Path) -> Cold:
         "size": f"{request.width}x{request.height}",
         "seconds": request.seconds,
         "seed": request.seed,
+        "model": request.model,
     }
     if request.steps:
         options["steps"] = request.steps
@@ -91,7 +93,7 @@ def kinds() -> dict[str, Callable[[], object]]:
     from pleinair.diffusion.model.pipeline import Pipeline
     from pleinair.settings import Settings
 
-    weights = Settings.read().weights / MODELS[VideoRequest.model].file
+    weights = Settings.read().weights / MODELS[FIRST.model].file
     plain = Pipeline.load(weights, dtype=torch.float32)
     half = Pipeline.load(weights, dtype=torch.bfloat16)
     compiled = Pipeline.load(weights, dtype=torch.bfloat16)

@@ -319,7 +319,7 @@ def variants() -> "dict[str, Pipeline]":
     from pleinair.request import VideoRequest
     from pleinair.settings import Settings
 
-    weights = Settings.read({}).weights / MODELS[VideoRequest.model].file
+    weights = Settings.read({}).weights / MODELS["pleinair-1"].file
     exact = PRESETS["exact"]
     speeds: dict[str, Speed] = {
         "fp32, eager, nothing fused": replace(exact, fuse=False, dtype="float32"),

@@ -36,6 +36,8 @@ class Drawing:
         """The request of a case, 2 s of it, but for some fields."""
         fields: dict[str, Any] = {
             "prompt": case.prompt,
+            "model": self.model.id,
+            "seconds": 2.0,
             "width": case.width,
             "height": case.height,
             "fps": FPS,

@@ -19,7 +19,7 @@ from pleinair.backends.base import (
 )
 from pleinair.backends.catalogue import pipeline_in, weights_of
 from pleinair.backends.delivery import deliver, moments, notes_of
-from pleinair.backends.device import device_of, within_memory
+from pleinair.backends.device import device_of, use_threads, within_memory
 from pleinair.backends.given import Beginning, begin, kept
 from pleinair.backends.receipts import check_folder
 from pleinair.backends.weights import Weights
@@ -64,8 +64,8 @@ class Adapter:
     """
 
     def __init__(self, model_id: str, folder: Path, settings: Settings) -> None:
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
+        self.threads = settings.threads
+        use_threads(self.threads)
         self.id = model_id
         self.device = device_of(settings.device)
         self.weights: Weights = weights_of(model_id, folder)
@@ -106,6 +106,7 @@ class Adapter:
         """
         beginning = begin(request, materials)
         self._check(request, beginning)
+        use_threads(self.threads)
         return within_memory(
             request, self.device, lambda: self._generate(request, progress, beginning)
         )

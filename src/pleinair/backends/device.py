@@ -10,6 +10,7 @@ from pleinair.errors import InputError, MemoryFullError
 from pleinair.request import VideoRequest
 
 T = TypeVar("T")
+_ALL = torch.get_num_threads()  # as long as nobody has set them
 
 # How torch and its oneDNN say that memory is full in errors that have no class of their own.
 _FULL = (
@@ -29,6 +30,11 @@ def device_of(name: str) -> str:
     if name.startswith("cuda") and not gpu:
         raise InputError("device", name, "cpu: torch finds no GPU on this machine")
     return name
+
+
+def use_threads(count: int | None) -> None:
+    """Work with so many threads, or all; landscapes that were drawn here before took one each."""
+    torch.set_num_threads(count or _ALL)
 
 
 def within_memory(request: VideoRequest, device: str, work: Callable[[], T]) -> T:

@@ -15,7 +15,7 @@ from pleinair.backends.base import (
     Progress,
 )
 from pleinair.backends.delivery import deliver
-from pleinair.backends.device import device_of, within_memory
+from pleinair.backends.device import device_of, use_threads, within_memory
 from pleinair.backends.given import Beginning, begin, kept, kept_notes
 from pleinair.backends.timeline import timeline
 from pleinair.diffusion.model.pipeline import FPS, Pipeline
@@ -55,8 +55,8 @@ class Embedded:
     fps = FPS
 
     def __init__(self, settings: Settings, pipeline: Pipeline | None = None) -> None:
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
+        self.threads = settings.threads
+        use_threads(self.threads)
         self.device = device_of(settings.device)
         weights = settings.weights / MODELS[self.id].file
         speed = Speed.parse(settings.speed)
@@ -73,6 +73,7 @@ class Embedded:
         preview: Preview | None = None,
     ) -> Generation:
         """Draw at the native size nearest in shape, then deliver the size and rate asked for."""
+        use_threads(self.threads)
         return within_memory(
             request,
             self.device,

@@ -16,7 +16,7 @@ from pleinair.backends.base import (
 )
 from pleinair.backends.catalogue import CATALOGUE
 from pleinair.backends.delivery import deliver, moments, notes_of
-from pleinair.backends.device import device_of, within_memory
+from pleinair.backends.device import device_of, use_threads, within_memory
 from pleinair.backends.given import Beginning, begin, kept
 from pleinair.dit.clips import Clips
 from pleinair.dit.speed import Speed
@@ -53,8 +53,8 @@ class Wan:
     def __init__(
         self, model_id: str, folder: Path, settings: Settings, offload: str | None = None
     ) -> None:
-        if settings.threads is not None:
-            torch.set_num_threads(settings.threads)
+        self.threads = settings.threads
+        use_threads(self.threads)
         self.id = model_id
         self.preset: Preset = preset_of(model_id)
         self.weights = CATALOGUE[model_id]
@@ -89,6 +89,7 @@ class Wan:
         """
         MODELS[self.id].check(request)
         beginning = begin(request, materials)
+        use_threads(self.threads)
         return within_memory(
             request, self.device, lambda: self._generate(request, progress, beginning, preview)
         )
