@@ -316,7 +316,6 @@ def variants() -> "dict[str, Pipeline]":
     from pleinair.backends.base import MODELS
     from pleinair.diffusion.model.pipeline import Pipeline
     from pleinair.dit.speed import PRESETS, Speed
-    from pleinair.request import VideoRequest
     from pleinair.settings import Settings
 
     weights = Settings.read({}).weights / MODELS["pleinair-1"].file
