@@ -49,6 +49,7 @@ class Band:
         rough: how steep its waves and all shorter ones are.
         lost: for the directions along and across the wind, three terms of a polynomial in the
             level of `place` without its constant: variance of the slopes that it leaves out.
+        part: its part in where waves break, whose squares sum to 1; 0 for none.
     """
 
     def __init__(
@@ -100,10 +101,10 @@ class Band:
             size = round(SIZE / 2 ** LEVELS.index(level))
             self._levels.append(kept(_cropped(parts, size), half))
         steep = float((variance * torch.hypot(line, line[:, None]) ** 2).sum().sqrt())
-        self._breaking = None
+        self._breaking, self.part = None, 0.0
         if breaks and order < len(BREAKING) and steep > 0:
-            self._part = BREAKING[order]
-            self._breaking = kept(k * (self._part / steep), some)
+            self.part = BREAKING[order]
+            self._breaking = kept(k * (self.part / steep), some)
         self.lost = _lost(spectrum, low, high, self.shortest)
         self.rough = 0.5 * math.sqrt(sum(spectrum.steepness(low, math.inf)) / 2)
 
@@ -154,7 +155,7 @@ class Band:
             return None
         found: Tensor | None = None
         for ago, gone in LINGER if self.length > LINGERS_M else LINGER[:2]:
-            wave = _field(self._breaking * self.moment(seconds - ago)).sub_(gone * self._part)
+            wave = _field(self._breaking * self.moment(seconds - ago)).sub_(gone * self.part)
             found = wave if found is None else torch.maximum(found, wave)
         return None if found is None else torch.fft.rfft2(found, norm="forward")
 

@@ -93,7 +93,8 @@ class Sea:
         found = alpha * GRAVITY**2 * omega**-5 * fall * gamma**bump
         shallow = omega * math.sqrt(self.depth / GRAVITY)
         limit = torch.where(shallow <= 1, shallow**2 / 2, 1 - (2 - shallow.clamp(max=2)) ** 2 / 2)
-        return found * limit * self.stirred
+        energy: Tensor = found * limit * self.stirred
+        return energy
 
     @property
     def height(self) -> float:

@@ -149,7 +149,7 @@ def _shade(
     found = surface.glimpse(
         seen.x, seen.z, seen.footprint, ex, ez, down, seen.depth if shallow else None
     )
-    _, sx, sz, near_breaking, hidden_along, hidden_across = found
+    _, sx, sz, near_breaking, hidden_along, hidden_across, unsure = found
     surf = _surf(surface, seen, sx, sz) if shallow else None
     toward = sx * ex + sz * ez  # slope that faces the eye
     aside = sz * ex - sx * ez
@@ -225,7 +225,7 @@ def _shade(
         part = torch.lerp(matt, radiance.index_select(1, near), water.sheen)
         radiance.index_copy_(1, near, part)
     if surface.waves.crest < 8 or surf is not None:
-        white = surface.white(near_breaking).mul_(0.8)
+        white = surface.white(near_breaking, unsure).mul_(0.8)
         if surf is not None:
             white.index_copy_(0, surf[0], surf[1].foam)
         sunny = 1 - (sx * x + sz * z) / max(y, 0.1)  # facets that face the lamp are brighter

@@ -25,7 +25,7 @@ STEP = 5.2
 CHUNK = 32_768
 FRESH = 0.35
 """Share of the foam that is fresh; the rest lingers."""
-ROUNDER = 5.0
+ROUNDER = 2.5
 """How much longer than wide a footprint may be before its length decides."""
 POINT = 0.15
 """Length of a footprint, in those of the shortest wave, up to which one look is enough."""
@@ -157,7 +157,7 @@ class Surface:
     ) -> Tensor:
         found = torch.zeros(1, len(x), device=x.device)
         for band, levels in zip(self.waves.bands, self.tables, strict=True):
-            place = band.place(footprint)
+            place = band.place(footprint * 2)
             share = None if depth is None else band.shoal(depth)
             self._add(found, band, levels, x[None], z[None], place, share)
         return found[0]
@@ -175,12 +175,13 @@ class Surface:
             both directions together, and share of foam, (P,) each.
         """
         found = [self.glimpse(x[p], z[p], footprint[p]) for p in chunks(len(x))]
-        _, sx, sz, near, along, across = torch.cat(found, 1)
-        return sx, sz, along + across, self.white(near)
+        _, sx, sz, near, along, across, unsure = torch.cat(found, 1)
+        return sx, sz, along + across, self.white(near, unsure)
 
-    def white(self, near: Tensor) -> Tensor:
-        """Share of foam, 0..1, by how near waves are to breaking; see `glimpse`."""
-        share: Tensor = torch.special.ndtr((near - self.waves.crest).mul_(1 / EDGE))
+    def white(self, near: Tensor, unsure: Tensor) -> Tensor:
+        """Share of foam, 0..1, by how near waves are to breaking and its variance; see `glimpse`."""
+        wide = torch.rsqrt(unsure + EDGE * EDGE)
+        share: Tensor = torch.special.ndtr((near - self.waves.crest).mul_(wide))
         return share
 
     def glimpse(
@@ -193,10 +194,10 @@ class Surface:
         down: Tensor | None = None,
         depth: Tensor | None = None,
     ) -> Tensor:
-        """What pixels see of the surface, (6, P).
+        """What pixels see of the surface, (7, P).
 
         Height, m; slopes eastward and northward; how near waves are to breaking, in standard
-        deviations; hidden variance of the slopes along and across the wind.
+        deviations; hidden variance of the slopes along and across the wind, and of breaking.
 
         Args:
             x, z, footprint: (P,) m, a few thousand of about the same footprint.
@@ -204,8 +205,8 @@ class Surface:
             down: (P,) rise over run of the eye's ray: the flatter, the longer a footprint is.
             depth: (P,) of the water, m; without, it is deep.
         """
-        found = torch.zeros(6, len(x), device=x.device)
-        values, hidden = found[:4], found[4:]
+        found = torch.zeros(7, len(x), device=x.device)
+        values, hidden, unsure = found[:4], found[4:6], found[6]
         hidden += self.waves.beyond[:, None]
         gust = self.waves.gusts.at(x, z, footprint, down, self.seconds)
         hidden *= gust * gust
@@ -225,6 +226,8 @@ class Surface:
             if band.shortest < GUSTY_M:
                 share = gust if share is None else share.mul_(gust)
             if float(place.max()) > 0:
+                if band.part:
+                    unsure.addcmul_(place, place, value=(band.part / len(LEVELS)) ** 2)
                 for row, terms in zip(hidden, band.lost, strict=True):
                     lost = (place * terms[2]).add_(terms[1]).mul_(place).add_(terms[0]).mul_(place)
                     row += lost if share is None else lost.mul_(share).mul_(share)
