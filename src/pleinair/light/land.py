@@ -62,10 +62,12 @@ class Land:
     Args:
         scene: whose ground it is.
         device: where its tensors live.
+        size: texels along a side of a square; a multiple of 8.
     """
 
-    def __init__(self, scene: Scene, device: torch.device) -> None:
+    def __init__(self, scene: Scene, device: torch.device, size: int = SIZE) -> None:
         self.scene = scene
+        self.size = size
         self.device = device
         self.noise = Noise(scene.seed, device)
         self.place = KINDS[scene.land.place](Site(scene, self.noise, device))
@@ -75,6 +77,8 @@ class Land:
         if scene.land.relief_m > 0 and bool((uplift > 0).any()):
             rough = self.noise.fractal(self._carved, 16 * self.place.cell, 4, 5)
             self._raised = self.place.raised(self._carved, carve(uplift, rough, self.place.carving))
+        self._stand: float | None = None
+        self._stand = self.ground(0, 0)
 
     def grids(self, x: float, z: float) -> tuple[Grid, ...]:
         """The ground around a point: squares of `CELLS`, finest first.
@@ -82,14 +86,14 @@ class Land:
         Args:
             x, z: the middle, m; taken to whole cells of each square.
         """
-        found: list[tuple[Window, Tensor]] = []
+        found: list[_Smooth] = []
         smooth: _Smooth | None = None
         for cell in reversed(CELLS):
-            smooth = self._smooth(self._window(x, z, cell, SIZE), smooth)
-            found.append((smooth.window, smooth.height))
+            smooth = self._smooth(self._window(x, z, cell, self.size), smooth)
+            found.append(smooth)
         grids: list[Grid] = []
-        for window, height in reversed(found):
-            grid = self._grid(window, height)
+        for smooth in reversed(found):
+            grid = self._grid(smooth)
             grids.append(_with_middle(grid, grids[-1]) if grids else grid)
         return tuple(grids)
 
@@ -99,14 +103,22 @@ class Land:
         for cell in reversed(CELLS[1:]):
             smooth = self._smooth(self._window(x, z, cell, 24), smooth)
         last = self._smooth(self._window(x, z, CELLS[0], 24), smooth)
-        return float(self.place.sculpt(last.window, last.height)[12, 12])
+        return float(self._sculpted(last)[12, 12])
+
+    def _sculpted(self, smooth: _Smooth) -> Tensor:
+        """The ground, (N, N), m; low where it would stand before the viewer's eyes."""
+        ground = self.place.sculpt(smooth.window, smooth.height)
+        if self._stand is None or smooth.window.cell > 4:
+            return ground
+        over = (ground - (self._stand + 0.3)).clamp(min=0)
+        return ground - over * smoothstep(70, 25, self.place.away(smooth.window)) * 0.8
 
     def _window(self, x: float, z: float, cell: float, size: int) -> Window:
         """The window around a point, taken to whole cells."""
         column, row = round(x / cell) - size // 2, round(z / cell) - size // 2
         return Window(column, row, size, cell, self.device)
 
-    def _smooth(self, window: Window, coarser: "_Smooth | None") -> "_Smooth":
+    def _smooth(self, window: Window, coarser: _Smooth | None) -> _Smooth:
         """The land before it is sculpted, from the square four times as large."""
         cell, place = window.cell, self.place
         detail: Tensor | None = None
@@ -146,8 +158,8 @@ class Land:
             added += share * wavelength * torch.lerp(octave, ridged, rock)
         return added
 
-    def _grid(self, window: Window, smooth: Tensor) -> Grid:
-        ground = self.place.sculpt(window, smooth)
+    def _grid(self, smooth: _Smooth) -> Grid:
+        window, ground = smooth.window, self._sculpted(smooth)
         found = cover(window, ground, self.scene, self.place, self.noise)
         return Grid(
             float(window.x[0]),
@@ -179,7 +191,9 @@ def _with_middle(grid: Grid, finer: Grid) -> Grid:
         length = count * ratio + 1
         part = fine[..., offsets[0] : offsets[0] + length, offsets[1] : offsets[1] + length]
         part = part.reshape(1, -1, length, length)
-        mean = F.avg_pool2d(F.avg_pool2d(part, 2, stride=1), ratio)[0]
+        part = part[..., :-1, :] + part[..., 1:, :]
+        part = part[..., :-1] + part[..., 1:]
+        mean = F.avg_pool2d(part, ratio)[0] * 0.25
         made = wide.clone()
         rows, columns = (slice(k, k + count) for k in first)
         made[..., rows, columns] = mean.view(*wide.shape[:-2], count, count)

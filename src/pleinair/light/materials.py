@@ -128,7 +128,7 @@ class _Layers:
         share = share * reach.clamp(0, 1) if isinstance(reach, Tensor) else share * reach
         share = share * smoothstep(palette.tree_line_m * 1.55, palette.tree_line_m, self.ground)
         light = 1 + 0.13 * self.grain + 0.1 * self.small
-        if self.cell <= 1 and palette.meadow > 0:
+        if self.cell < 1 and palette.meadow > 0:
             spacing = 2.2 * max(self.cell, 0.3)
             tuft, own = self.noise.grains(self.window, spacing, 351)
             light = light * (0.78 + 0.4 * tuft) * (0.82 + 0.36 * own)
@@ -139,15 +139,16 @@ class _Layers:
             self.flowers(share * palette.flowers * (1.0 if season == "spring" else 0.35))
 
     def flowers(self, share: Tensor) -> None:
-        """Specks of colour in drifts; from afar a tint."""
-        for n, colour in enumerate(FLOWERS):
-            drift = smoothstep(0.1, 1.5, self.noise.fractal(self.window, 28, 4, 371 + 7 * n))
-            if self.cell <= 0.25:
-                speck = self.noise.octave(self.window, 2 * self.cell, 391 + n)
-                drift = drift * smoothstep(1.0, 1.5, speck)
-            else:
-                drift = drift * 0.05
-            self.lay(self.tone(colour), share * drift)
+        """Specks of colour in drifts, of one kind here and another there; from afar a tint."""
+        drift = smoothstep(0.1, 1.5, self.noise.fractal(self.window, 28, 4, 371))
+        if self.cell <= 0.25:
+            drift = drift * smoothstep(1.0, 1.5, self.noise.octave(self.window, 2 * self.cell, 391))
+        else:
+            drift = drift * 0.06
+        kind = self.noise.octave(self.window, 37, 397)
+        colour = torch.lerp(self.tone(FLOWERS[0]), self.tone(FLOWERS[1]), smoothstep(-0.2, 0, kind))
+        colour = torch.lerp(colour, self.tone(FLOWERS[2]), smoothstep(1.0, 1.2, kind))
+        self.lay(colour, share * drift)
 
     def sand(self) -> None:
         """Sand or gravel up to its height above the water."""
@@ -204,6 +205,8 @@ class _Layers:
         fit = fit - 4 * smoothstep(CLEARING_M + 50, CLEARING_M, away)
         fit = fit - 4 * smoothstep(palette.sand_top_m + 1.6, palette.sand_top_m + 0.4, self.ground)
         dense = smoothstep(-0.2, 0.35, fit)  # share of the places for a tree that have one
+        if not bool((dense > 0).any()):
+            return
         if self.cell <= 4:
             crown, own = self.noise.grains(self.window, 6.4, 341)
             there = (own < dense).float() * smoothstep(0.0, 0.12, crown)
@@ -233,7 +236,7 @@ class _Layers:
         share = smoothstep(line - 0.3 * ragged - 2, line + 0.7 * ragged + 2, edge)
         share = share * smoothstep(line - 3, line + 3, self.ground)
         holds = self.steep - 0.35 * self.hollow + 0.14 * self.small + 0.1 * self.grain
-        share = share * smoothstep(1.15, 0.8, holds)
+        share = share * smoothstep(2.1, 1.2, holds)
         share = share * (1 - self.leaf * smoothstep(2, 6, self.canopy) * 0.75)
         self.snow = share
         self.lay(self.tone(SNOW) * (1 + 0.02 * self.grain), share)

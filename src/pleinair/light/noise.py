@@ -64,7 +64,7 @@ class Noise:
         around = sum(white.roll((i, j), (0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1)) / 9
         self._table = ((white - 0.9 * around) * 2.75).to(device)  # (T, T): a band, not a blur
         self._uniform = torch.rand(
-            3, _TABLE, _TABLE, generator=generator(seed, "land", "grains")
+            2, _TABLE, _TABLE, generator=generator(seed, "land", "grains")
         ).to(device)
 
     def octave(self, window: Window, wavelength: float, key: int) -> Tensor:
@@ -122,7 +122,8 @@ class Noise:
         for i in (0, 1):
             for j in (0, 1):
                 row, column = (v - 0.5).floor() + i, (u - 0.5).floor() + j
-                jitter_x, jitter_z, own = self._random(row, column, 3)  # (N, N) each
+                jitter_x, jitter_z = self._random(row, column, 2)  # (N, N) each
+                own = jitter_x.mul(5.31).add_(jitter_z, alpha=8.73).frac_()
                 dx = (u - column - 0.2).float()[None, :] - jitter_x * _SPREAD
                 dz = (v - row - 0.2).float()[:, None] - jitter_z * _SPREAD
                 size = 1 - spread * jitter_x  # jitter serves as a size, too

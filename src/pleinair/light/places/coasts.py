@@ -106,7 +106,7 @@ class Beach(Shore):
         sand = -torch.logaddexp(-face * 5, -berm * 5) / 5
         sand = sand.clamp(min=0)
         tall = 3.4 + 2.2 * self.noise.fractal(window, 70, 6, 47, gain=0.45)
-        dunes = smoothstep(46, 84, inland + 6 * self.noise.octave(window, 60, 53)) * tall
+        dunes = smoothstep(58, 96, inland + 6 * self.noise.octave(window, 60, 53)) * tall
         return torch.where(inland > 0, sand + dunes.clamp(min=0), under)
 
     def plain(self, window: Window) -> Tensor:

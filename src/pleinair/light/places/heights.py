@@ -102,7 +102,7 @@ class Forest(Hills):
     def plain(self, window: Window) -> Tensor:
         """The lookout stands clear of the crowns around it."""
         x, z = window.plane()
-        return super().plain(window) + 30 * bump(x, z, (0, -25), 90, 75)
+        return super().plain(window) + 30 * bump(x, z, (0, 0), 85, 85)
 
 
 class Meadow(Place):
