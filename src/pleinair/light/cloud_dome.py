@@ -15,6 +15,8 @@ MARGIN = 0.06
 """Rad beyond the view that its table holds."""
 BEND = 1.0
 """How much denser rows lie at the horizon: twice as dense as on average."""
+STEPS = 4
+"""In which the wind's way is followed."""
 
 
 @dataclass(frozen=True)
@@ -110,15 +112,31 @@ def between(
     torch.mul(column, 2, out=at[0, 0, :, 0])
     torch.mul(row, 2, out=at[0, 0, :, 1])
     at -= 1
-    columns = first.drift.shape[-1]
-    scale = torch.tensor([(columns - 2) / columns, 1.0], device=at.device)
-    speed = torch.lerp(first.drift, second.drift, share)[None]
-    speed = F.grid_sample(speed, at * scale, align_corners=False, padding_mode="border")
-    speed = speed[0, :, 0].t()
-    seen = _read(first, at.add(speed, alpha=-2 * since))
+    seen = _read(first, at + _shift(first.drift, at, since))
     if share > 0:
-        seen.lerp_(_read(second, at.add_(speed, alpha=2 * until)), share)
+        seen.lerp_(_read(second, at.add_(_shift(second.drift, at, -until))), share)
     return seen
+
+
+def _shift(drift: Tensor, at: Tensor, seconds: float) -> Tensor:
+    """How far away lies what the wind has brought to places (1, 1, P, 2) meanwhile, like them.
+
+    The way back is followed on the coarse grid of the drift.
+    """
+    rows, columns = drift.shape[1:]
+    scale = torch.tensor([(columns - 2) / columns, 1.0], device=at.device)
+    y = (torch.arange(rows, device=at.device) + 0.5) / rows * 2 - 1
+    x = (torch.arange(columns, device=at.device) - 0.5) / (columns - 2) * 2 - 1
+    start = torch.stack((x.expand(rows, -1), y[:, None].expand(-1, columns)), -1)[None]
+    place = start
+    for _ in range(STEPS):
+        speed = F.grid_sample(
+            drift[None], place * scale, align_corners=False, padding_mode="border"
+        )
+        place = place.add(speed.permute(0, 2, 3, 1), alpha=-2 * seconds / STEPS)
+    moved = (place - start).permute(0, 3, 1, 2)
+    got = F.grid_sample(moved, at * scale, align_corners=False, padding_mode="border")
+    return got.permute(0, 2, 3, 1)
 
 
 def _read(dome: Dome, at: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class CloudLayers:
     ) -> None:
         self.scene, self.sky, self.device = scene, sky, device
         pace = abs(scene.time.pace)
-        self.period = PERIOD_S * max(1.0, pace / 32)
+        self.period = PERIOD_S * max(1.0, pace / 64)
         self.grid = view_grid(scene, span, pixel_angle)
         self.round = Grid(-math.pi, 2 * math.pi, math.pi / 2, 48, 160)
         atmosphere = _air(scene.sky.turbidity, device)
