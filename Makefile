@@ -8,7 +8,7 @@ PIP = .venv/bin/python -m pip install -qq --disable-pip-version-check \
 # The official SDKs that tests run: each in a folder of its own, with what it needs, so that none
 # disturbs another. The source of the newest one brings its own tests, and those need tools.
 SDKS = .venv/sdk/2.2.0 .venv/sdk/2.26.0 .venv/sdk/source .venv/sdk/tools .venv/sdk/node
-PROMPT ?= a lake among snowy mountains at golden hour, the camera glides forward
+PROMPT ?= a lake among snowy mountains at golden hour, the camera moves forward
 SEED ?= 7
 
 .PHONY: demo test lint format figures readme screenshots clean
