@@ -67,7 +67,7 @@ class Lace:
         near = self._at(x, z, LACE_M)
         wide = self._at(z, x, LACE_M * RATIO)
         value = torch.lerp(near, wide, far.clamp(max=1))
-        soft = 0.18 + 0.8 * (far - 1).clamp_(min=0)
+        soft = 0.3 + 0.7 * (far - 1).clamp_(min=0)
         keep = (foam * (1 + soft) - value * 1.0).div_(soft).clamp_(0, 1)
         return torch.lerp(keep, foam, (far - 1).clamp_(min=0))
 
