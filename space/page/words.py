@@ -9,7 +9,7 @@ from page.troubles import Trouble
 EN: Mapping[str, str] = {
     "lead": "Describe a scene, and a model makes a video of it.",
     "prompt": "What is to be seen",
-    "example": "two red hot-air balloons drift right over a snow field at dawn",
+    "example": "a lake among snowy mountains at golden hour, the camera moves forward",
     "resolution": "Resolution",
     "shape": "Shape",
     "landscape": "Landscape",
@@ -94,7 +94,7 @@ EN: Mapping[str, str] = {
 FR: Mapping[str, str] = {
     "lead": "Décrivez une scène : un modèle en fait une vidéo.",
     "prompt": "Ce que l’on doit voir",
-    "example": "deux montgolfières rouges dérivent au-dessus d’un champ de neige, à l’aube",
+    "example": "un lac parmi des montagnes enneigées, à l’heure dorée, la caméra avance",
     "resolution": "Définition",
     "shape": "Format",
     "landscape": "Paysage",
