@@ -46,18 +46,18 @@ _UNSAID_SKIES = {
     "night": {"none": 3.0, "veil": 2.0, "few": 3.0, "scattered": 1.0},
 }
 _VISIBILITY: dict[str, Span] = {
-    "fog": (250, 700),
+    "fog": (500, 950),
     "mist": (14000, 28000),
     "haze": (9000, 16000),
     "drizzle": (9000, 15000),
-    "rain": (5000, 9000),
+    "rain": (8000, 14000),
     "heavy": (1800, 3500),
-    "snow": (2500, 6000),
+    "snow": (6000, 12000),
     "heavy snow": (500, 1200),
     "storm": (16000, 28000),
 }
-_RAIN = {"drizzle": 0.6, "rain": 5.0, "heavy": 30.0}
-_SNOW = {"snow": 1.5, "heavy": 6.0}
+_RAIN = {"shower": 1.5, "drizzle": 0.6, "rain": 5.0, "heavy": 30.0}
+_SNOW = {"snow": 0.9, "heavy": 5.0}
 _WIND: dict[str, Span] = {"calm": (0.2, 0.8), "windy": (9, 13), "gale": (20, 26)}
 _SWELL: dict[str, Span] = {
     "calm": (0.05, 0.2),
@@ -233,6 +233,8 @@ def _moon(said: Mapping[str, str], frame: Frame, hour: str, dice: Dice) -> dict[
 
 def _weather(said: Mapping[str, str], land: Land, frame: Frame, hour: str, dice: Dice) -> Weather:
     rain, snow, air = said.get("rain", "none"), said.get("snowing", "none"), said.get("air", "")
+    if "rainbow" in said and rain != "none":
+        rain = "shower"  # the sun must come through
     kind = _kind_of_sky(said, hour, dice)
     causes = [air, rain, "heavy snow" if snow == "heavy" else snow, kind]
     seen = [dice.between("visibility", *_VISIBILITY[c]) for c in causes if c in _VISIBILITY]
@@ -259,10 +261,10 @@ def _weather(said: Mapping[str, str], land: Land, frame: Frame, hour: str, dice:
 
 def _kind_of_sky(said: Mapping[str, str], hour: str, dice: Dice) -> str:
     kind = said.get("sky", "")
-    if not kind and (said.get("rain", "none") != "none" or said.get("snowing", "none") != "none"):
-        return "overcast"
     if not kind and "rainbow" in said:
         return "scattered"
+    if not kind and (said.get("rain", "none") != "none" or said.get("snowing", "none") != "none"):
+        return "overcast"
     if not kind:
         light = HOURS[hour].elevation[1]
         kind = "night" if hour == "night" else "day" if light > 10 else "low sun"
