@@ -29,7 +29,7 @@ CONIFER: Colour = (0.017, 0.027, 0.013)
 BROADLEAF: dict[str, tuple[Colour, Colour]] = {
     "spring": ((0.05, 0.075, 0.018), (0.032, 0.055, 0.016)),
     "summer": ((0.036, 0.052, 0.016), (0.024, 0.038, 0.013)),
-    "autumn": ((0.17, 0.085, 0.014), (0.1, 0.032, 0.01)),
+    "autumn": ((0.105, 0.066, 0.017), (0.07, 0.034, 0.014)),
     "winter": ((0.075, 0.062, 0.05), (0.055, 0.046, 0.038)),
 }
 FLOWERS: tuple[Colour, ...] = ((0.62, 0.5, 0.03), (0.65, 0.65, 0.6), (0.3, 0.12, 0.4))
@@ -222,6 +222,9 @@ class _Layers:
             lift = there * (6 + 7 * crown)
         high, low = BROADLEAF[land.season]
         leaves = torch.lerp(self.tone(low), self.tone(high), mark.clamp(0, 1))
+        if land.season == "autumn":  # some are green still
+            late = smoothstep(-0.3, 1.2, self.small + 2.2 * mark - 1.1)
+            leaves = torch.lerp(leaves, self.tone(BROADLEAF["summer"][0]).expand_as(leaves), late)
         leaves = torch.lerp(self.tone(CONIFER).expand_as(leaves), leaves, broad)
         leaves = leaves * ((0.35 + 0.85 * crown) * (0.8 + 0.5 * mark))
         self.lay(leaves, there)
@@ -236,7 +239,7 @@ class _Layers:
         share = smoothstep(line - 0.3 * ragged - 2, line + 0.7 * ragged + 2, edge)
         share = share * smoothstep(line - 3, line + 3, self.ground)
         holds = self.steep - 0.35 * self.hollow + 0.14 * self.small + 0.1 * self.grain
-        share = share * smoothstep(2.1, 1.2, holds)
+        share = share * smoothstep(2.4, 1.3, holds)
         share = share * (1 - self.leaf * smoothstep(2, 6, self.canopy) * 0.75)
         self.snow = share
         self.lay(self.tone(SNOW) * (1 + 0.02 * self.grain), share)
