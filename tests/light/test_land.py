@@ -29,7 +29,7 @@ USUAL: dict[str, dict[str, Any]] = {
 _known: dict[tuple[str, int], tuple[Land, tuple[Grid, ...]]] = {}
 
 
-def scene(place: str, seed: int = 1, **land: Any) -> Scene:
+def scene(place: str, seed: int = 1, **land: float | str) -> Scene:
     return Scene(seed=seed, land=Ground(**{"place": place} | USUAL.get(place, {}) | land))
 
 
