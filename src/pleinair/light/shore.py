@@ -24,7 +24,7 @@ FLOOR = {"beach": 0.035, "cliffs": 0.25, "lake": 0.15, "river": 0.22}
 """Slope of the bottom near the shore, by place."""
 FACE = {"beach": 0.07, "cliffs": 0.3}
 """Slope of what the swash runs up."""
-RISING = 0.36
+RISING = 0.4
 """Share of a swash's time in which it runs up."""
 MANY = 1024
 """Waves after which their heights repeat."""
@@ -134,7 +134,7 @@ class Shore:
         climb = ground.clamp(min=0)
         for back_then in range(3):
             reach = self._height(order - back_then) * height * self.runup
-            lasts = 1.1
+            lasts = 1.3
             at = (age + back_then) * (1 / lasts)
             turned = (at - RISING) * torch.where(at < RISING, 1 / RISING, 1 / (1 - RISING))
             front = reach * (1 - turned * turned)  # height of its tip
@@ -146,12 +146,12 @@ class Shore:
             drying = torch.where(covered, since, 1e3)
             wet = torch.maximum(wet, torch.exp(drying * (-1 / DAMP_S)))
             sheen = torch.maximum(sheen, torch.exp(drying * (-1 / SHEEN_S)))
-            tip = torch.exp((front - climb).abs_() * (-0.35 / self.runup / 0.035))
+            tip = torch.exp((front - ground).abs_() * (-0.35 / self.runup / 0.035))
             fresh = (1.15 - at).clamp_(0, 1)
-            mark = torch.exp((reach - climb).abs_() * (-25 / self.runup)) * covered
-            sheet = ((front - climb) * (9 / self.runup)).clamp_(0, 1) * torch.exp(at * -2.2) * 0.72
+            mark = torch.exp((reach - ground).abs_() * (-25 / self.runup)) * covered
+            sheet = ((front - climb) * (9 / self.runup)).clamp_(0, 1) * torch.exp(at * -2.2) * 0.6
             line = torch.maximum(tip * fresh * (front > 0), mark * torch.exp(since * -0.5) * 0.5)
-            shallow = torch.exp(depth * (-2.5 / self.runup))
+            shallow = torch.exp(depth * (-6 / self.runup))
             foam = torch.maximum(foam, torch.maximum(line, sheet) * shallow)
         over = (cover - climb).clamp_(min=0).mul_(0.25)
         lens = over * torch.exp(depth * (-2.0 / self.runup))
@@ -170,8 +170,8 @@ class Shore:
         return self._heights.index_select(0, order.remainder(MANY).int())
 
     def _noise(self, x: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Two slow functions of the place, about −1 to 1; one tile of them is 1 km wide."""
-        u, v = x * 1e-3, z * 1e-3
+        """Two slow functions of the place, about −1 to 1; over some 80 m."""
+        u, v = x * 4e-4, z * 4e-4
         place = torch.stack(((u - u.round()).abs_(), (v - v.round()).abs_()), -1).mul_(4).sub_(1)
         found = F.grid_sample(self._wander, place.view(1, 1, -1, 2), align_corners=False)
         return found[0, 0, 0], found[0, 1, 0]

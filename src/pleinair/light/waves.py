@@ -179,7 +179,7 @@ class Surface:
         return sx, sz, along + across, self.white(near, unsure)
 
     def white(self, near: Tensor, unsure: Tensor) -> Tensor:
-        """Share of foam, 0..1, by how near to breaking waves are and its variance; see `glimpse`."""
+        """Share of foam, 0..1, by how near to breaking and its variance; see `glimpse`."""
         wide = torch.rsqrt(unsure + EDGE * EDGE)
         share: Tensor = torch.special.ndtr((near - self.waves.crest).mul_(wide))
         return share
