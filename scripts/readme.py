@@ -9,6 +9,8 @@ from pleinair.figures import fill
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
     "README.md",
+    "docs/landscapes.md",
+    "docs/pleinair-1.md",
     "docs/promises.md",
     "docs/speed.md",
     "docs/open-weights.md",
