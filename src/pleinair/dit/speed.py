@@ -28,6 +28,7 @@ class Speed:
     Attributes:
         fuse: one product for all projections of one input; exact.
         dtype: of matrix products; ``auto`` is bfloat16 where the device has arithmetic for it.
+            Asked for elsewhere, it is emulated: a processor's layers then stay plain and are slow.
         guidance: both ways in one batch, or one after the other in half the memory; exact.
         every: the negative prompt is asked at each n-th step; see `pleinair.dit.guiding`.
         cache: ``none``, ``first-block`` or ``teacache``; see `pleinair.dit.caching`.
