@@ -34,6 +34,7 @@ class Scattering:
 
 LOWEST = math.sin(math.radians(3))
 """A lamp lower than that lights the clouds as from there."""
+_FADING = (1.15, 1.0, 0.86)
 DROPS = Scattering()
 ICE = Scattering(lobes=((0.85, 0.88), (0.15, 0.1)), diffuse=1.2)
 
@@ -140,8 +141,10 @@ def source(
     """
     direct = phase(cosine, optics.lobes) * torch.exp(-depth)
     direct += 0.5 * phase(cosine, optics.lobes, 0.5) * torch.exp(-0.3 * depth)
-    buried = 1 / (1 + optics.diffusion * depth)
-    direct += (optics.diffuse / (4 * math.pi)) * buried
+    # water takes more of the red: what comes from deep within is bluish
+    fading = torch.tensor(_FADING, device=depth.device)[:, None] * optics.diffusion
+    buried = torch.addcmul(torch.ones_like(fading), fading, depth).reciprocal_()  # (3, P)
+    direct = torch.add(direct, buried, alpha=optics.diffuse / (4 * math.pi))
     sky = 1 / (1 + 0.2 * above)
     ground = 1 / (1 + 4 * height)
     light = around.above[:, None] * sky + around.below[:, None] * (0.42 * ground)
