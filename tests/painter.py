@@ -27,4 +27,5 @@ class Painter:
         at = self.phase + number / 7
         bands = [self.x / 9 + at, self.y / 7 - at, (self.x + self.y) / 11 + 2 * at]
         levels = 127 + 90 * np.sin(np.stack(bands, -1))
-        return levels.astype(np.uint8)
+        picture: Picture = levels.astype(np.uint8)
+        return picture

@@ -18,7 +18,7 @@ MOST_SECONDS = 60.0
 SIDES = (32, 4096)
 MOST_SEED = 2**32 - 1
 MOST_PIXELS = 1_500_000_000
-"""Pixels of all frames of all variations, which are held in memory at three bytes each."""
+"""Pixels of all frames of all variations, which most models hold in memory at three bytes each."""
 
 
 ROLES = ("frame", "edit", "extend", "before", "retake", "character")

@@ -1,6 +1,7 @@
 """The landscapes behind the public door: scenes in, clips that are drawn as they are read out."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,8 +92,8 @@ class _Here:
     def __init__(self, count: int) -> None:
         assert count == 3
 
-    def submit(self, part: ranges.Range) -> "ranges.Future[dict[str, bytes]]":
-        future: ranges.Future[dict[str, bytes]] = ranges.Future()
+    def submit(self, part: ranges.Range) -> "Future[dict[str, bytes]]":
+        future: Future[dict[str, bytes]] = Future()
         future.set_result(part.make())
         return future
 

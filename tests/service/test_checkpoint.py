@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +20,10 @@ from pleinair.service.db import Database
 from pleinair.service.engine import LocalEngine
 from pleinair.service.queue import Claim
 from pleinair.service.storage import Storage
-from pleinair.service.tables import COMPLETED, Artifact, Video
+from pleinair.service.tables import CANCELLED, COMPLETED, Artifact, Video
 from pleinair.service.tables import Worker as Row
 from pleinair.service.videos import Draft, Videos
+from pleinair.service.worker import Worker
 from pleinair.settings import ServiceSettings, Settings
 from tests.ready import lay
 
@@ -92,9 +94,26 @@ def test_a_video_whose_worker_is_killed_twice_is_the_same_and_drawn_but_once(
     assert video.tries == 3
     assert kept[1] > kept[0] >= 1
     assert list(storage.list(prefix_of(video_id))) == []
-    films = [_film(database, storage, name, tmp_path).frames for name in (whole, video_id)]
-    assert len(films[0]) == COUNT
-    assert np.array_equal(*films)
+    first, second = (_film(database, storage, name, tmp_path) for name in (whole, video_id))
+    assert len(first.frames) == COUNT
+    assert np.array_equal(first.frames, second.frames)
+
+
+def test_a_video_cancelled_while_it_is_drawn_ends_between_two_frames(
+    database: Database, settings: ServiceSettings, storage: Storage
+) -> None:
+    video_id = _ask(database, settings, "drawn slow 20")
+    worker = Worker(Settings(), settings, database=database, storage=storage)
+    thread = threading.Thread(target=worker.run_one)
+    thread.start()
+    _wait(database, lambda video: video.stage == "draw" and video.progress > 0, video_id)
+    Videos(database, settings).cancel("ann", video_id)
+    thread.join(timeout=60)
+    assert not thread.is_alive()
+    with database.read() as session:
+        assert session.get_one(Video, video_id).state == CANCELLED
+        assert session.scalars(select(Artifact)).all() == []
+    assert [key for key in storage.list(f"videos/{video_id}") if "/segments/" not in key] == []
 
 
 def test_what_is_kept_is_fetched_whole_or_not_at_all(storage: Storage, tmp_path: Path) -> None:

@@ -22,9 +22,10 @@ from pleinair.api.shapes import (
     PictureReference,
     VideoReference,
 )
+from pleinair.backends.assigning import assigned
 from pleinair.backends.base import MODELS
 from pleinair.errors import ConflictError, InputError, NotFoundError, PleinairError
-from pleinair.request import MOST_SECONDS, VideoRequest, parse_size
+from pleinair.request import MOST_SECONDS, Given, VideoRequest, parse_size
 from pleinair.service.board_tables import Board
 from pleinair.service.boards import CLIP
 from pleinair.service.videos import Draft
@@ -78,6 +79,7 @@ class Cards:
         has_picture = card["kind"] == PICTURE
         if before is None:
             opening = PictureReference(file_id=card["file_id"]) if has_picture else None
+            common["model"] = _model_of_all(use, board)
             body = CreateVideo(size=board.size, input_reference=opening, fps=FPS, **common)
             return draft_of_create(use, owner, body)
         arrival = [Keyframe(at=card["seconds"], file_id=card["file_id"])] if has_picture else []
@@ -126,6 +128,16 @@ class Cards:
                 reference = PictureReference(file_id=file_id or "")
                 picture_of(self.services(), owner, reference, field)
         return drawn
+
+
+def _model_of_all(use: Services, board: Board) -> str | None:
+    """One model for all cards: those after the first go on from a clip, which not every one can."""
+    if board.model or len(board.cards) == 1:
+        return board.model
+    _, backend = model_of(use, None)
+    behind = VideoRequest("x", backend, seed=0, given=(Given("extend", "0" * 64),))
+    made = assigned(behind, offered=use.settings.models)
+    return made.model if made.handover else None
 
 
 @contextmanager
