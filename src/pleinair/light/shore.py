@@ -26,6 +26,8 @@ FACE = {"beach": 0.07, "cliffs": 0.3}
 """Slope of what the swash runs up."""
 RISING = 0.4
 """Share of a swash's time in which it runs up."""
+REMEMBERED = 4
+"""Swashes whose traces are seen."""
 MANY = 1024
 """Waves after which their heights repeat."""
 BACK, SHEEN_S, DAMP_S = 0.16, 5.0, 25.0
@@ -125,16 +127,17 @@ class Shore:
         roller = torch.exp(part * (-self.period / 0.9)) * broke
         lace = torch.exp(part * (-self.period / 3.5)) * broke * 0.5
         foam = torch.maximum(roller, lace).maximum(front.square() * breaks * 0.9).mul_(fade)
+        climb = ground.clamp(min=0)
+        foam.mul_(torch.exp(climb * (-20 / self.runup)))  # they end where the swash begins
 
         # Swash
         order = arrival.floor()
         age = arrival - order  # periods since the last crest reached the shore
         cover = torch.zeros_like(depth)
         wet, sheen = torch.zeros_like(depth), torch.zeros_like(depth)
-        climb = ground.clamp(min=0)
-        for back_then in range(3):
+        for back_then in range(REMEMBERED):
             reach = self._height(order - back_then) * height * self.runup
-            lasts = 1.3
+            lasts = 1.15
             at = (age + back_then) * (1 / lasts)
             turned = (at - RISING) * torch.where(at < RISING, 1 / RISING, 1 / (1 - RISING))
             front = reach * (1 - turned * turned)  # height of its tip
@@ -143,8 +146,9 @@ class Shore:
             left = lasts * self.period * (RISING + (1 - RISING) * share.sqrt())
             since = ((age + back_then) * self.period - left).clamp_(min=0)
             covered = (share > 0) & (at > RISING * (1 - share.sqrt()))
+            recent = (REMEMBERED - back_then - age).clamp_(max=1)  # the oldest fades out
             drying = torch.where(covered, since, 1e3)
-            wet = torch.maximum(wet, torch.exp(drying * (-1 / DAMP_S)))
+            wet = torch.maximum(wet, torch.exp(drying * (-1 / DAMP_S)) * recent)
             sheen = torch.maximum(sheen, torch.exp(drying * (-1 / SHEEN_S)))
             tip = torch.exp((front - ground).abs_() * (-0.35 / self.runup / 0.035))
             fresh = (1.15 - at).clamp_(0, 1)
