@@ -32,6 +32,7 @@ BROADLEAF: dict[str, tuple[Colour, Colour]] = {
     "autumn": ((0.105, 0.066, 0.017), (0.07, 0.034, 0.014)),
     "winter": ((0.075, 0.062, 0.05), (0.055, 0.046, 0.038)),
 }
+UNDERGROWTH: Colour = (0.03, 0.03, 0.014)
 FLOWERS: tuple[Colour, ...] = ((0.62, 0.5, 0.03), (0.65, 0.65, 0.6), (0.3, 0.12, 0.4))
 SNOW: Colour = (0.84, 0.86, 0.885)
 
@@ -207,6 +208,7 @@ class _Layers:
         dense = smoothstep(-0.2, 0.35, fit)  # share of the places for a tree that have one
         if not bool((dense > 0).any()):
             return
+        self.lay(self.tone(UNDERGROWTH), 0.85 * dense)
         if self.cell <= 4:
             crown, own = self.noise.grains(self.window, 6.4, 341)
             there = (own < dense).float() * smoothstep(0.0, 0.12, crown)
