@@ -26,6 +26,7 @@ from pleinair.figures import Cell, write_figure
 from pleinair.light.atlas import Atlas, Level
 from pleinair.light.detail import Detail
 from pleinair.light.frame import SKY
+from pleinair.light.moment import moment_at
 from pleinair.light.renderer import Renderer
 from pleinair.light.sweep import EARTH_M, Fan
 from pleinair.scenes.draft import draft
@@ -83,7 +84,7 @@ np.save(folder + "/picture.npy", picture[..., :3])
 def export(renderer: Renderer, folder: Path) -> None:
     """Writes the mesh of the ground and what lights it."""
     view = renderer.view(0.0)
-    moment = renderer.world.at(view)
+    moment = moment_at(renderer.world, view)
     eye = view.eye.tolist()
     lengths = renderer.world.distances
     lengths = lengths[lengths < REACH_M]
@@ -193,7 +194,7 @@ def compared(prompt: str, samples: int, python: str, pictures: Path | None) -> l
     ground, theirs = traced(renderer, samples, python)
     view = frame.view
     with torch.inference_mode():
-        moment = renderer.world.at(view)
+        moment = moment_at(renderer.world, view)
         ray, depth = view.rays().view(3, -1), frame.depth.view(-1)
         solid = depth.isfinite().nonzero()[:, 0]
         light = frame.light.clone().view(3, -1)

@@ -11,11 +11,11 @@ from pleinair.light.aurora import aurora
 from pleinair.light.camera import View
 from pleinair.light.lightning import bolt
 from pleinair.light.mirror import Mirror
+from pleinair.light.moment import Moment
 from pleinair.light.precipitation import precipitation
 from pleinair.light.rainbow import rainbow
 from pleinair.light.stars import stars
 from pleinair.light.water import Glance, Reflect
-from pleinair.light.world import Moment
 
 SKY, LAND, WATER = 0, 1, 2
 BAND = 1 << 15

@@ -11,7 +11,7 @@ from pleinair.light.camera import View
 from pleinair.light.sweep import Fan, Horizon
 
 if TYPE_CHECKING:
-    from pleinair.light.world import Moment
+    from pleinair.light.moment import Moment
 
 ROWS = 96
 STEEPEST = 1.6

@@ -14,6 +14,7 @@ from pleinair.light.camera import View, pose_at, view_at
 from pleinair.light.film import Exposure, develop, meter
 from pleinair.light.frame import Frame, draw
 from pleinair.light.lens import depth_of_field, motion_blur
+from pleinair.light.moment import moment_at
 from pleinair.light.world import World
 from pleinair.scenes.scene import Scene
 
@@ -73,7 +74,7 @@ class Renderer:
         with _alone():
             film_s = number / self.fps
             view = self.view(film_s)
-            moment = self.world.at(view)
+            moment = moment_at(self.world, view)
             frame = draw(moment, view)
             chosen = self.scene.camera.exposure_ev
             exposure = self.exposure.at(film_s) + chosen / (1 + abs(chosen) / SOFT_EV)
@@ -106,7 +107,7 @@ class Renderer:
 
     def _frame(self, film_s: float) -> Frame:
         view = self.view(film_s)
-        return draw(self.world.at(view), view)
+        return draw(moment_at(self.world, view), view)
 
     def _through_lens(self, frame: Frame, film_s: float) -> Tensor:
         """The light with the blur of aperture and shutter, (3, H, W)."""
@@ -129,7 +130,7 @@ class Renderer:
         readings = []
         for film_s in times:
             view = view_at(self.scene, width, height, film_s, self.ground, self.device)
-            readings.append(meter(draw(small.at(view), view).light))
+            readings.append(meter(draw(moment_at(small, view), view).light))
         return Exposure(tuple(times), tuple(readings))
 
 
