@@ -124,9 +124,9 @@ class _Layers:
         dry = self.wide * 0.35 + self.small * 0.3 - 0.5 * self.hollow + 2.6 * WITHERED[season] - 1.3
         grass = self.tone(palette.grass) * self.tone(FRESH[season])
         grass = torch.lerp(grass, self.tone(palette.dry), smoothstep(-1.1, 1.1, dry))
-        reach = palette.meadow + 0.25 * (palette.meadow < 0.9) * self.small
+        reach = palette.meadow + (0.25 * self.small if palette.meadow < 0.9 else 0 * self.small)
         share = smoothstep(palette.bare[1], palette.bare[0], self.steep + 0.15 * self.small)
-        share = share * reach.clamp(0, 1) if isinstance(reach, Tensor) else share * reach
+        share = share * reach.clamp(0, 1)
         share = share * smoothstep(palette.tree_line_m * 1.55, palette.tree_line_m, self.ground)
         light = 1 + 0.13 * self.grain + 0.1 * self.small
         if self.cell < 1 and palette.meadow > 0:

@@ -139,7 +139,7 @@ class Noise:
         """Ribs and gullies that run down the slope, (N, N), about −1 to 1, sharp along the ribs.
 
         Waves across the slope with a phase of their own around each point of a lattice, blended
-        there; Grenier et al. (2024) call a like noise "phasor noise on terrains".
+        there: phasor noise (Tricard et al., 2019) that takes its direction from the ground.
 
         Args:
             window: where.
