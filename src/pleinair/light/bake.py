@@ -123,7 +123,7 @@ def lit(grids: Sequence[Grid], lamp: Lamp, ambient: Ambient, spread: float) -> t
         back = (1 - up) * 0.5 * spread * max(y, 0.0)  # what the ground around throws at a slope
         around = grid.albedo.mean((1, 2), keepdim=True) * lamp.irradiance.view(3, 1, 1) * back
         scattered = albedo * (ambient(normal) * open_sky + around)
-        rough = (1 - grid.snow * 0.7) * (1 - up * 0.5)
+        rough = torch.maximum(1 - up, 0.3 + 0.3 * grid.leaf) * (1 - grid.snow * 0.6)
         values = torch.cat((direct, scattered, rough[None], share[None]))
         found.append(Level(values, grid.x0, grid.z0, grid.cell))
     return tuple(reversed(found))

@@ -149,11 +149,11 @@ class Moment:
         """
         maps = self._between(*(atlas.look(x, z, scale) for atlas in self._atlases))  # (7, P)
         tone, relief = self.world.detail.look(x, z, height, length, pixel)
-        relief = relief.mul_(maps[6]).mul_(0.45).add_(1).mul_(shade).clamp_(min=0)
+        relief = relief.mul_(maps[6]).mul_(0.4).add_(1).mul_(shade).clamp_(min=0)
         radiance = torch.addcmul(maps[3:6], maps[:3], relief)
         for _, flash in self.flashes:  # lit from everywhere under the clouds
             radiance.addcmul_(maps[3:6], flash * 0.3 / self.ambient.view(3, 1))
-        return radiance.mul_(tone.mul_(0.13).add_(1).clamp_(min=0.2))
+        return radiance.mul_(tone.mul_(maps[6]).mul_(0.2).add_(1).clamp_(min=0.2))
 
     def wet(self, seen: Glance, reflect: Reflect) -> Tensor:
         """Radiance of water, (3, P) kcd/m²."""
