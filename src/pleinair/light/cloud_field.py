@@ -193,8 +193,8 @@ class Density:
         if self.kind.hang:
             near |= (height < self.kind.foot + 3 * self.kind.hang) & (edge > 0)
         index = near.nonzero()[:, 0]
-        part = [values.index_select(0, index) for values in (x, z, height)]
-        billow = torch.zeros_like(x).index_copy_(0, index, self._billows(*part, fine))
+        x, z, high = (values.index_select(0, index) for values in (x, z, height))
+        billow = torch.zeros_like(height).index_copy_(0, index, self._billows(x, z, high, fine))
         return self._profile(excess, height, billow)
 
     def _billows(self, x: Tensor, z: Tensor, height: Tensor, fine: bool) -> Tensor:

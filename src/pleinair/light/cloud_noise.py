@@ -36,7 +36,7 @@ def worley(size: int, cells: int, made: torch.Generator) -> Tensor:
     nearest = torch.full((cells, within) * 3, 9.0)
     for offset in torch.cartesian_prod(*[torch.arange(-1, 2)] * 3).tolist():
         moved = points.roll([-step for step in offset], (1, 2, 3))
-        square: Tensor | float = 0.0
+        square = torch.zeros(())
         for axis in range(3):
             shape = [1, 1, 1, 1, 1, 1]
             shape[2 * axis + 1] = within
@@ -149,4 +149,5 @@ class Plan:
     def at(self, seconds: float) -> Tensor:
         """The field at a time, (N, N), rows north, columns east."""
         phase = torch.remainder(self._spin.double() * seconds + self._phase, 2 * math.pi).float()
-        return torch.fft.irfft2(torch.polar(self._size, phase), s=(self._grid, self._grid))
+        field: Tensor = torch.fft.irfft2(torch.polar(self._size, phase), s=(self._grid, self._grid))
+        return field
