@@ -32,7 +32,7 @@ def finish(ask: Callable[..., Video], queue: Queue) -> Callable[[str, int], tupl
         clip = moving_card(8, 640, 360, seed=seed)
         marking = Marking(SECRET)
         generation = Generation((clip,), 24, Metadata(claim.request, 640, 360, 24, 8))
-        queue.complete(claim, Made([], origins=module.of(generation, claim, marking)))
+        queue.complete(claim, Made([], origins=module.of(generation.clips, claim, marking)))
         mark = marking.of(clip, name_of(claim.id, 0))
         assert mark is not None
         return claim.id, np.stack([mark(i, frame) for i, frame in enumerate(clip)])
