@@ -71,9 +71,14 @@ def frames(model: str, seeds: int) -> Iterator[tuple[str, str, np.ndarray]]:
     for place, (words, _) in PLACES.items():
         for hour, form in HOURS.items():
             for seed in range(1, seeds + 1):
-                size = {"width": 640, "height": 360}
-                prompt = form.format(words)
-                video = pleinair.generate(prompt, model=model, seed=seed, seconds=1 / 24, **size)
+                video = pleinair.generate(
+                    form.format(words),
+                    model=model,
+                    seed=seed,
+                    seconds=1 / 24,
+                    width=640,
+                    height=360,
+                )
                 yield place, hour, video.frames[len(video.frames) // 2]
 
 

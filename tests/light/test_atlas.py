@@ -32,9 +32,9 @@ def test_far_places_are_looked_up_in_squares_that_hold_them() -> None:
 def test_scale_filters() -> None:
     noise = torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(1))
     atlas = Atlas([Level(noise, -31.5, -31.5, 1.0), plane_of(0.0)], 0.0, 0.0)
-    place = torch.rand(2, 500, generator=torch.Generator().manual_seed(2)) * 20 - 10
-    sharp = atlas.look(*place, torch.zeros(500)).std()
-    soft = atlas.look(*place, torch.ones(500)).std()
+    x, z = torch.rand(2, 500, generator=torch.Generator().manual_seed(2)) * 20 - 10
+    sharp = atlas.look(x, z, torch.zeros(500)).std()
+    soft = atlas.look(x, z, torch.ones(500)).std()
     assert soft < sharp * 0.75
 
 

@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 
 def after(*moves: Move, seconds: float = 4.0, **camera: float) -> tuple[float, ...]:
-    pose = pose_at(Camera(moves=moves, **camera), 1, seconds)  # type: ignore[arg-type]
+    pose = pose_at(Camera(moves=moves, **camera), 1, seconds)
     return tuple(
         round(value, 4)
         for value in (pose.x_m, pose.z_m, pose.height_m, pose.heading_deg, pose.pitch_deg)

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+SHARP = 0.6
+"""Share of a square, by the logarithm of the distance, in which nothing coarser is mixed in."""
 BORDER = 2
 """Texels between levels, so that no filter reaches from one into the next."""
 
@@ -57,7 +59,7 @@ class Atlas:
         reach: share of a square's half side within which it is used.
     """
 
-    def __init__(self, squares: Sequence[Level], x: float, z: float, reach: float = 0.8) -> None:
+    def __init__(self, squares: Sequence[Level], x: float, z: float, reach: float = 0.95) -> None:
         levels = [level for square in squares for level in (square, square.halved())]
         side = max(level.size for level in levels)
         rows = sum(level.size + 2 * BORDER for level in levels)
@@ -89,8 +91,12 @@ class Atlas:
             footprint: size of a pixel on the ground, m.
             distance: from the camera, m.
         """
-        finest = torch.maximum(footprint * (1 / self.cell), distance * (4 / self.reach))
-        return finest.clamp_(min=1.0).log2_().clamp_(max=self.last - 1e-3)
+        beyond = distance.mul(4 / self.reach).clamp_(min=1e-3).log2_().mul_(0.5)  # of the squares
+        square = beyond.floor()
+        rest = beyond.sub_(square).sub_(SHARP).mul_(1 / (1 - SHARP)).clamp_(min=0)
+        coarse = square.add_(rest).mul_(2)
+        fine = footprint.mul(1 / self.cell).clamp_(min=1e-3).log2_()
+        return torch.maximum(fine, coarse).clamp_(0, self.last - 1e-3)
 
     def look(self, x: Tensor, z: Tensor, scale: Tensor) -> Tensor:
         """What the maps hold at places of the world, filtered to a scale.

@@ -188,7 +188,7 @@ def view_grid(scene: Scene, span: tuple[float, float], pixel_angle: float) -> Gr
     low, high = span[0] - MARGIN, span[1] + MARGIN
     if high - low >= 2 * math.pi:
         low, high = span[0], span[0] + 2 * math.pi
-    texel = 1.2 * pixel_angle
+    texel = 1.4 * pixel_angle
     slope = (1 + BEND) / BEND * 2 / math.pi  # of rows by elevation, at the horizon
     rows = max(16, math.ceil(_bent(top) / slope / texel))
     columns = max(16, math.ceil((high - low) / texel))

@@ -161,8 +161,8 @@ def _ground(
     kind = torch.full_like(run, LAND, dtype=torch.uint8)
     if wet.numel():
         surface = surface.index_select(0, wet)
-        e, n, far, wide, lit = (
-            part.index_select(0, wet) for part in (x, z, length, footprint, shade)
+        e, n, far, wide, lit, bottom, fine = (
+            part.index_select(0, wet) for part in (x, z, length, footprint, shade, height, scale)
         )
         seen = Glance(
             ray=ray.index_select(1, wet),
@@ -170,9 +170,11 @@ def _ground(
             z=n,
             distance=far,
             footprint=wide,
-            depth=surface - height.index_select(0, wet),
+            depth=surface - bottom,
             bed=radiance.index_select(1, wet),
             shade=moment.afloat(e, n, far, wide).mul_(lit),
+            ground=bottom,
+            rise=moment.rise(e, n, bottom, fine),
         )
         kind.index_fill_(0, wet, WATER)
         height.index_copy_(0, wet, surface)

@@ -108,9 +108,20 @@ class Moment:
         water = torch.zeros_like(x)
         shore = (ground.abs() < self.world.waves.lift).nonzero()[:, 0]
         if shore.numel():
-            places = (part.index_select(0, shore) for part in (x, z, footprint))
+            places = (part.index_select(0, shore) for part in (x, z, footprint, ground))
             water.index_copy_(0, shore, self.surface.height(*places))
         return water
+
+    def rise(self, x: Tensor, z: Tensor, ground: Tensor, scale: Tensor) -> Tensor:
+        """Slope of the ground eastward and northward where surf may run over it, (2, P)."""
+        slope = torch.zeros(2, len(x), device=x.device)
+        shore = (ground.abs() < self.world.waves.lift).nonzero()[:, 0]
+        if shore.numel():
+            x, z, scale = (part.index_select(0, shore) for part in (x, z, scale))
+            for axis, (dx, dz) in enumerate(((1.0, 0.0), (0.0, 1.0))):
+                ahead, behind = (self.ground(x + s * dx, z + s * dz, scale) for s in (1, -1))
+                slope[axis].index_copy_(0, shore, (ahead - behind) / 2)
+        return slope
 
     # Light -------------------------------------------------------------------------------------
 
@@ -171,6 +182,7 @@ class Moment:
             start, end: heights of the eye and of what is seen, m.
         """
         through, light = self.sky.air(length, ray)
+        light = self._between(*(part.hazed(light) for part in self.lights))
         radiance = radiance.mul_(through).add_(light)
         if not self.foggy:
             return radiance
@@ -190,7 +202,7 @@ class Moment:
         light = self._clouded(light, ray)
         for direction, strength in self.flashes:
             if self.cloudy:
-                light.add_(self.lights[0].flash(ray, direction.to(ray), strength))
+                light.add_(self.lights[0].flash(ray, direction.to(ray), strength, self.scene_s))
         if self.foggy:
             far = torch.full_like(ray[0], 1e6)
             start = float(view.eye[1])

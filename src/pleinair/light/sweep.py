@@ -78,7 +78,7 @@ def fan_of(view: View, lengths: Tensor) -> Fan:
             flattest = min(flattest, math.hypot(x, z) / math.sqrt(x * x + y * y + z * z))
     pole = abs(ahead[1]) * view.focal  # is straight up or down within the picture?
     inside = abs(right[1]) <= abs(ahead[1]) * wide and abs(up[1]) <= abs(ahead[1]) * high
-    if inside and pole > 0 or max(turns) - min(turns) > 5.5:
+    if (inside and pole > 0) or max(turns) - min(turns) > 5.5:
         corner = math.hypot(view.width, view.height) / 2 * 1.2
         columns = math.ceil(2 * math.pi * min(corner, view.focal))
         return Fan(-math.pi, 2 * math.pi / columns, columns, True, lengths)

@@ -78,10 +78,15 @@ class Light:
             return torch.zeros_like(ray), torch.ones_like(ray[0])
         return self.clouds.seen(ray, scene_s)
 
-    def flash(self, ray: Tensor, direction: Tensor, strength: float) -> Tensor:
+    def hazed(self, light: Tensor) -> Tensor:
+        """Light of the clear air (3, P) as it is under these clouds."""
+        return light if self.clouds is None else self.clouds.hazed(light)
+
+    def flash(self, ray: Tensor, direction: Tensor, strength: float, scene_s: float) -> Tensor:
         """What a stroke of lightning in a direction lights up in the clouds, (3, P) kcd/m²."""
-        clouds = self.clouds
-        return torch.zeros_like(ray) if clouds is None else clouds.flash(ray, direction, strength)
+        if self.clouds is None:
+            return torch.zeros_like(ray)
+        return self.clouds.flash(ray, direction, strength, scene_s)
 
 
 class World:
