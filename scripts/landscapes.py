@@ -5,6 +5,7 @@ python scripts/landscapes.py bench/landscapes.txt docs/pictures/landscapes.jpg
 
 import argparse
 import sys
+import unicodedata
 from pathlib import Path
 
 from PIL import Image, ImageDraw
@@ -27,7 +28,8 @@ def strip(prompt: str, seed: int, folder: Path | None) -> Image.Image:
         if folder:
             frame.save(folder / f"{seed:02d}-{number:02d}.png")
         image.paste(frame.resize(SHOWN, Image.Resampling.LANCZOS), (place * SHOWN[0], 0))
-    ImageDraw.Draw(image).text((4, SHOWN[1] + 3), prompt, fill="black", font_size=12)
+    plain = unicodedata.normalize("NFKD", prompt).encode("ascii", "ignore").decode()  # the font's
+    ImageDraw.Draw(image).text((4, SHOWN[1] + 3), plain, fill="black", font_size=12)
     return image
 
 

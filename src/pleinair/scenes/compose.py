@@ -51,13 +51,13 @@ _VISIBILITY: dict[str, Span] = {
     "haze": (9000, 16000),
     "drizzle": (9000, 15000),
     "rain": (8000, 14000),
-    "heavy": (1800, 3500),
+    "heavy": (5000, 9000),
     "snow": (6000, 12000),
     "heavy snow": (500, 1200),
     "storm": (16000, 28000),
 }
-_RAIN = {"shower": 1.5, "drizzle": 0.6, "rain": 5.0, "heavy": 30.0}
-_SNOW = {"snow": 0.9, "heavy": 5.0}
+_RAIN = {"shower": 1.5, "drizzle": 0.6, "rain": 4.0, "heavy": 10.0}
+_SNOW = {"snow": 0.35, "heavy": 3.0}
 _WIND: dict[str, Span] = {"calm": (0.2, 0.8), "windy": (9, 13), "gale": (20, 26)}
 _SWELL: dict[str, Span] = {
     "calm": (0.05, 0.2),

@@ -100,6 +100,7 @@ def camera(said: Mapping[str, str], frame: Frame, dice: Dice, seconds: float) ->
         heading_deg=frame.heading,
         pitch_deg=frame.pitch,
         lens_mm=frame.lens,
+        exposure_ev=-0.7 if said.get("sky") == "storm" else 0,  # storms are dark
         shake={"held": 0.15, "shaking": 0.8}.get(said.get("hand", ""), 0),
     )
     if said.get("lens") == "macro":
