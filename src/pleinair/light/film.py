@@ -268,7 +268,7 @@ def _matrices(
     balance = balance / (luma @ balance)
     eye = torch.eye(3, dtype=torch.float64)
     rods = torch.outer(torch.tensor(_ROD_TINT).double(), torch.tensor(_ROD_WEIGHTS).double())
-    night = torch.lerp(eye, rods, 0.35 * _ramp(exposure_ev, 8, 15))
+    night = torch.lerp(eye, rods, 0.55 * _ramp(exposure_ev, 8, 15))
     profile, inset, layers = (
         torch.tensor(rows, dtype=torch.float64) for rows in (_PROFILE, _INSET, stock.filter)
     )
