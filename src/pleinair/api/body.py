@@ -20,7 +20,6 @@ from fastapi import Request
 from pydantic import (
     AfterValidator,
     BaseModel,
-    Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
@@ -80,11 +79,7 @@ def _checked_scene(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-SceneTable: TypeAlias = Annotated[
-    dict[str, Any],
-    AfterValidator(_checked_scene),
-    Field(description="Extra: the scene to draw; see docs/scenes.md. It has its own seed."),
-]
+SceneTable: TypeAlias = Annotated[dict[str, Any], AfterValidator(_checked_scene)]
 
 
 def body_of(

@@ -154,7 +154,9 @@ class CreateVideo(Drawing):
             description="Extra: what the prompt was rewritten from, to be kept beside it.",
         ),
     ] = None
-    scene: SceneTable | None = None
+    scene: Annotated[
+        SceneTable | None, Field(description="Extra: the scene to draw, see docs/scenes.md.")
+    ] = None
 
 
 class RemixVideo(Drawing):
