@@ -37,7 +37,7 @@ from pleinair.service.materials import Materials
 from pleinair.service.presence import HOST, Card, Presence
 from pleinair.service.queue import Claim, LostError, Made, Queue
 from pleinair.service.secret import server_secret
-from pleinair.service.stages import FIRST_SHARES
+from pleinair.service.stages import FIRST_SHARES, MAKE
 from pleinair.service.storage import Storage
 from pleinair.service.tables import COMPLETED, Video
 from pleinair.settings import ServiceSettings, Settings
@@ -214,9 +214,12 @@ class Worker:
         record = generation.metadata.as_dict()
         record["signed"] = self.signer is not None
         record["seconds"] |= {stage: spent[stage] for stage in ("write", "upload")}
+        if generation.is_drawn:
+            record["seconds"]["draw"] = spent[MAKE]
         seen = origins.of(kept.seen, claim, self.marking)
         self._hand_over(claim, Made(kept.files, record, hold.peak.read(), seen))
-        checkpoint.forget(self.storage, claim.id)
+        if generation.is_drawn:
+            checkpoint.forget(self.storage, claim.id)
 
     def _hand_over(self, claim: Claim, made: Made) -> None:
         """Complete the video, and again for the time of a lease when the database is away."""
