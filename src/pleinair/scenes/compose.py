@@ -222,7 +222,7 @@ def _moon(said: Mapping[str, str], frame: Frame, hour: str, dice: Dice) -> dict[
     if kind == "lit":
         height, aside = dice.between("moon height", 25, 42), dice.between("moon", 40, 75)
     else:
-        height = max(11.0, frame.above(dice.between("moon height", 0.45, 0.7)))
+        height = max(4.0, frame.above(dice.between("moon height", 0.5, 0.72)))
         aside = frame.aside(dice.between("moon", 0.28, 0.42))
     return {
         "moon_elevation_deg": float(f"{min(height, 80):.3g}"),
