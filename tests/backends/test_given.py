@@ -42,7 +42,7 @@ def test_characters_open_and_close_a_video_that_nothing_else_begins() -> None:
     found = begin(replace(REQUEST, given=given), MATERIALS)
     assert list(found.pictures) == [0, REQUEST.seconds]
     assert np.array_equal(found.pictures[0], MATERIALS[ONE].frames[2])
-    assert np.array_equal(found.pictures[2], MATERIALS[TWO].frames[2])
+    assert np.array_equal(found.pictures[4], MATERIALS[TWO].frames[2])
     assert "Ana opens" in found.notes[0]
     assert "Ana closes" in found.notes[1]
     assert "no identities" in found.notes[2]

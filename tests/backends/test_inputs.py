@@ -40,7 +40,7 @@ def test_files_are_known_by_the_digest_of_their_bytes(picture: Path, clip: Path)
 
 def test_nothing_given_is_nothing() -> None:
     found = read_inputs(Inputs())
-    assert (found.given, found.materials, found.sources, found.seconds) == ((), {}, {}, 2)
+    assert (found.given, found.materials, found.sources, found.seconds) == ((), {}, {}, 4)
 
 
 def test_the_length_follows_from_what_is_given(picture: Path, clip: Path) -> None:
@@ -50,7 +50,7 @@ def test_the_length_follows_from_what_is_given(picture: Path, clip: Path) -> Non
 
     assert given(edit=clip) == (1, [0])
     assert given(3, edit=clip) == (3, [0])
-    assert given(extend=clip, before=clip) == (2, [0, 0])
+    assert given(extend=clip, before=clip) == (4, [0, 0])
     assert given(retake=clip, span=(0.25, 0.75)) == (0.5, [0.25])
     assert given(still=True) == (1 / 24, [])
     assert given(3, keyframes={1.5: picture, "end": picture}) == (3, [1.5, 3])
