@@ -200,7 +200,7 @@ def _turns(frames: Frames) -> tuple[float, float]:
 
 def test_the_last_frame_of_a_loop_leads_into_the_first(shipped: Embedded) -> None:
     prompt = "clouds drift over mountains at noon, the camera pans left"
-    request = VideoRequest(prompt, width=144, height=80, fps=8, seed=7)
+    request = VideoRequest(prompt, seconds=2, width=144, height=80, fps=8, seed=7)
     end, most = _turns(shipped.generate(request).frames)
     assert end > 1.5 * most
     end, most = _turns(shipped.generate(replace(request, loop=True)).frames)
@@ -208,7 +208,7 @@ def test_the_last_frame_of_a_loop_leads_into_the_first(shipped: Embedded) -> Non
 
 
 def test_shipped_weights_lead_to_a_clip_and_from_one(shipped: Embedded) -> None:
-    request = VideoRequest("a lake at dawn", width=144, height=80, fps=8, seed=7)
+    request = VideoRequest("a lake at dawn", seconds=2, width=144, height=80, fps=8, seed=7)
     clip = Video(shipped.generate(request).frames, Fraction(8))
     longer = replace(request, seed=9, seconds=2.5)
     given = Given("extend", A), Given("before", A)
