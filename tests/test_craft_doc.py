@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pleinair.cli import app
+from pleinair.commands import make
 
 PAGE = (Path(__file__).parent.parent / "docs" / "craft.md").read_text()
 
@@ -16,6 +17,7 @@ def test_every_command_of_the_page_makes_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(make, "_SIZE", "144x80")  # where the page leaves it open: small is quick
     [board] = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     Path("board.toml").write_text(board)
     commands = [shlex.split(line) for line in re.findall(r"^\$ pleinair (.*)$", PAGE, re.MULTILINE)]
