@@ -26,6 +26,9 @@ from pleinair.light.waves import Waves
 from pleinair.scenes.scene import Scene
 
 FAR_M = 80_000.0
+SIDES = (192, 512)
+"""Texels along a square of the ground for tiny pictures and for others."""
+TINY = 160
 BUMP_M = 6.0
 """Size of the bumps that a travelling camera does not follow."""
 TURN_DEG = 0.75
@@ -120,6 +123,7 @@ class World:
         self.distances = distances(max(0.5, self.span.nearest * 0.3), FAR_M, device)
         gaps = torch.diff(self.distances, append=self.distances[-1:] * 1.02)
         self.gaps = gaps
+        self._side = SIDES[max(width, height) > TINY]
         self.land: Land
         self.waves: Waves
         self.land, self.waves = (full.land, full.waves) if full else self._prepared()
@@ -131,7 +135,7 @@ class World:
 
         def ground() -> Land:
             with torch.inference_mode():
-                land = Land(self.scene, device)
+                land = Land(self.scene, device, size=self._side)
                 middle = self.middle(camera.x_m, camera.z_m)
                 self._memory.get(("grids", *middle), lambda: land.grids(*middle))
                 return land
