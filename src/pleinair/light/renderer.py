@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from pleinair.light.camera import View, pose_at, view_at
@@ -19,7 +20,9 @@ from pleinair.light.world import World
 from pleinair.scenes.scene import Scene
 
 SOFT_EV = 12.0
-"""How a chosen exposure is softened: of 6 EV the film takes 4, so that it still holds a picture."""
+"""How a chosen exposure is softened: of 3 EV the film takes 2.4, and still holds a picture."""
+RUSHED_DEG = 0.5
+"""How far the sun turns in a frame before each is exposed for itself: days rush by."""
 METER = (96, 54)
 MOST_READINGS = 9
 HEADROOM_M = 1.2
@@ -55,7 +58,9 @@ class Renderer:
             self.ground = self.world.stand()
             moves = {move.kind for move in scene.camera.moves}
             self.walks = not moves.isdisjoint(("forward", "truck", "orbit"))
-            self.exposure = self._metered()
+            turn = abs(scene.time.pace) / fps * 15 / 3600
+            self.rushed = turn > RUSHED_DEG
+            self.exposure = Exposure((0.0,), (0.0,)) if self.rushed else self._metered()
 
     def view(self, film_s: float) -> View:
         """The camera at a moment of the film, over ground that rises before it too."""
@@ -77,7 +82,8 @@ class Renderer:
             moment = moment_at(self.world, view)
             frame = draw(moment, view)
             chosen = self.scene.camera.exposure_ev
-            exposure = self.exposure.at(film_s) + chosen / (1 + abs(chosen) / SOFT_EV)
+            metered = self._own(frame) if self.rushed else self.exposure.at(film_s)
+            exposure = metered + chosen / (1 + abs(chosen) / SOFT_EV)
             return develop(
                 self._through_lens(frame, film_s),
                 self.scene.film,
@@ -120,6 +126,12 @@ class Renderer:
             motion = flow(frame, self.view(film_s + 1 / self.fps))
             light = motion_blur(light, motion, camera.shutter_deg, frame.depth)
         return light
+
+    def _own(self, frame: Frame) -> float:
+        """What a meter says of one frame alone."""
+        wide = max(self.width, self.height) / METER[0]
+        size = (max(int(self.height / wide), 1), max(int(self.width / wide), 1))
+        return meter(F.interpolate(frame.light[None], size, mode="area")[0])
 
     def _metered(self) -> Exposure:
         """Readings of small frames along the film."""

@@ -146,7 +146,7 @@ class Camera(Part):
     f_number: float = number(8, 0.7, 64, "", "aperture: small numbers blur what is out of focus")
     focus_m: float = number(100000, 0.1, 100000, "m", "distance that is sharp")
     shutter_deg: float = number(180, 0, 360, "°", "share of the frame's time that it is open")
-    exposure_ev: float = number(0, -6, 6, "EV", "brighter or darker than measured")
+    exposure_ev: float = number(0, -3, 3, "EV", "brighter or darker than measured")
     shake: float = number(0, 0, 1, "", "0 on a tripod, 0.15 in the hand, 1 intense shaking")
     moves: tuple[Move, ...] = parts(Move, 32, "how it moves")
 
