@@ -2,7 +2,7 @@
 
 Run with a Python that has Mitsuba 3.9.1 (`pip install mitsuba==3.9.1`), which nothing else needs:
 
-    python bench/sky_reference.py tests/light/data/sky_reference.json
+    python scripts/sky_reference.py tests/light/data/sky_reference.json
 
 It writes numbers only: for each turbidity and height of the sun the radiance in 60 directions of
 the upper hemisphere and in 9 around the sun, in W/m²/sr/nm by Mitsuba's count, red, green and blue
