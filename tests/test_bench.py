@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
 from bench import completion, generate, origins, parity, provenance, render, speed, watermark
@@ -240,7 +241,7 @@ def test_variations_that_are_not_what_their_seeds_give_are_told(
     class Other(Card):
         def generate(self, request: VideoRequest, *args: Any, **others: Any) -> Generation:  # noqa: ANN401
             made = super().generate(request, *args, **others)
-            clips = tuple(clip ^ (i > 0) for i, clip in enumerate(made.clips))
+            clips = tuple(np.asarray(clip) ^ (i > 0) for i, clip in enumerate(made.clips))
             return replace(made, clips=clips)
 
     monkeypatch.setattr("bench.operations.drawing.Embedded", lambda _: Other())

@@ -52,7 +52,7 @@ class Drawing:
         request = self.request(case, given=tuple(item for item, _ in given), **changes)
         materials = {item.sha256: clip for item, clip in given}
         made: Generation = self.model.generate(request, materials=materials)
-        return made.clips
+        return tuple(np.asarray(clip) for clip in made.clips)
 
     def make(self, case: Case, *given: tuple[Given, Video], **changes: object) -> Frames:
         """What is delivered."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
@@ -134,8 +136,9 @@ def test_a_model_tells_its_rules_and_keeps_to_them(http: httpx.Client, folder: P
     assert "begins from one" in refused.json()["error"]["message"]
     frame = Given("frame", "a" * 64, at=1)
     late = VideoRequest("a lake", model="wan2.1-i2v-14b-480p", given=(frame,))
+    use: Any = SimpleNamespace(settings=SimpleNamespace(models=(late.model,)))
     with pytest.raises(InputError, match="keyframes: got 1; allowed: 0 seconds"):
-        inputs._check(late)
+        inputs._assigned(use, late, late.model, late.model)
 
 
 def test_a_repository_is_offered_once_it_was_pulled(http: httpx.Client, folder: Path) -> None:
